@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * access.bpf.c: opens of secrets, and the ways to a secret's file that are no open.
+ *
+ * Three sets of programs, one of which the daemon loads: `lsm_*`, `fentry_*` (both below every system call) and the
+ * tracepoints. They share match.h (is it a secret), observe.h (count it) and everything above.
+ */
+#include "descriptors.h"
+#include "memory.h"
+#include "messages.h"
+#include "refused.h"
+
+int __attribute__((noinline)) observe_received(__u64 file_address, __u64 task_address, __u32 how)
+{
+	__u64 task = task_address ? task_address : bpf_get_current_task();
+	struct file *file = (struct file *)file_address;
+	struct sighting sighting = {.kind = how & 0xff, .via = (how >> 8) & 0xff};
+	struct inode *inode;
+	unsigned int fmode;
+
+	if (!file)
+		return 0;
+	inode = BPF_CORE_READ(file, f_inode);
+	read_file_id(inode, &sighting.file);
+	if (!filter_has(sighting.file.ino, sighting.file.dev) || !bpf_map_lookup_elem(&watched, &sighting.file))
+		return 0;
+	fmode = BPF_CORE_READ(file, f_mode);
+	if (fmode & FMODE_PATH)
+		return 0;
+	sighting.mode = mode_of(fmode);
+	sighting.nlink = BPF_CORE_READ(inode, i_nlink);
+	observe(task, 0, &sighting);
+	return 1;
+}
+
+/* Descriptors looked at in one table; more than these is counted as LOSS_FD_SCAN. */
+#define SCAN_WORDS 16
+
+int __attribute__((noinline)) observe_table(__u64 task_address, __u32 how)
+{
+	struct task_struct *task = (struct task_struct *)task_address;
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	unsigned long *open_fds = BPF_CORE_READ(table, open_fds);
+	struct file **slots = BPF_CORE_READ(table, fd);
+	unsigned int max_fds = BPF_CORE_READ(table, max_fds);
+	__u64 word = 0;
+
+	if (!table)
+		return 0;
+	for (__u32 i = 0; i < SCAN_WORDS * 64; i++) {
+		struct file *file = NULL;
+
+		if (i >= max_fds)
+			return 0;
+		if ((i & 63) == 0 && bpf_probe_read_kernel(&word, sizeof(word), open_fds + (i >> 6)))
+			return 0;
+		if (!(word & (1ULL << (i & 63))))
+			continue;
+		if (bpf_probe_read_kernel(&file, sizeof(file), slots + i) == 0)
+			(void)observe_received((__u64)file, task_address, how);
+	}
+	if (max_fds > SCAN_WORDS * 64) {
+		bpf_probe_read_kernel(&word, sizeof(word), open_fds + SCAN_WORDS);
+		if (word)
+			count_loss(LOSS_FD_SCAN);
+	}
+	return 0;
+}
+
+/* ---------------------------------------------------------------- tracepoint backend */
+
+static __always_inline __u8 via_of_class(__u32 class)
+{
+	switch (class) {
+	case SYSCALL_OPEN:
+		return VIA_OPEN;
+	case SYSCALL_OPENAT:
+		return VIA_OPENAT;
+	case SYSCALL_OPENAT2:
+		return VIA_OPENAT2;
+	case SYSCALL_CREAT:
+		return VIA_CREAT;
+	case SYSCALL_OPEN_BY_HANDLE_AT:
+		return VIA_OPEN_BY_HANDLE_AT;
+	case SYSCALL_IO_URING_ENTER:
+		return VIA_IO_URING;
+	case SYSCALL_EXECVE:
+		return VIA_EXECVE;
+	case SYSCALL_PIDFD_GETFD:
+		return VIA_PIDFD_GETFD;
+	case SYSCALL_RECVMSG:
+	case SYSCALL_RECVMMSG:
+		return VIA_SCM_RIGHTS;
+	case SYSCALL_PTRACE:
+		return VIA_PTRACE;
+	case SYSCALL_PROCESS_VM_READV:
+		return VIA_PROCESS_VM_READV;
+	default:
+		return VIA_OTHER;
+	}
+}
+
+/* An open file that a system call gave out or mapped. */
+static __always_inline void seen_file(struct task_struct *task, struct file *file, bool direct, __u8 kind, __u8 via,
+				      __u8 mode)
+{
+	struct sighting sighting = {.kind = kind, .via = via};
+	unsigned int fmode = FIELD(direct, file, f_mode);
+
+	if (fmode & FMODE_PATH)
+		return;
+	if (sight_file(file, direct, &sighting)) {
+		sighting.mode = mode | mode_of(fmode);
+		observe((__u64)task, address_of(file), &sighting);
+		return;
+	}
+	if (kind == ACCESS_OPEN)
+		seen_proc_file(task, file, direct, mode | mode_of(fmode));
+}
+
+static __always_inline void seen_fd(struct task_struct *task, unsigned int fd, __u8 kind, __u8 via, __u8 mode)
+{
+	struct file *file = file_of_fd(task, fd);
+
+	if (!file) {
+		count_loss(LOSS_FD_GONE);
+		return;
+	}
+	if (have_rdonly_cast)
+		seen_file(task, bpf_rdonly_cast(file, bpf_core_type_id_kernel(struct file)), true, kind, via, mode);
+	else
+		seen_file(task, file, false, kind, via, mode);
+}
+
+/*
+ * Why here: where trampolines are refused, the exit of the system call is the first place that has the opened file, by
+ * its new descriptor. By identity of the file, never by the path argument, which the process can change under us.
+ * Cannot see: opens that no system call of the table makes (io_uring: below), and a descriptor that another thread
+ * closed before we got here (counted as LOSS_FD_GONE; reads of it still stand out at the page cache, below). Runs at
+ * every system call of every task, so what is of no interest leaves after one table look-up.
+ */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(tracepoint_sys_exit, struct pt_regs *regs, long ret)
+{
+	__u64 number = SYSCALL_NUMBER(regs) & 511;
+	__u32 class = syscall_classes[number];
+	__u32 compat_class = syscall_classes_compat[number];
+	struct task_struct *task;
+	__u8 mode = 0;
+
+	if (!(class | compat_class))
+		return 0;
+	if (is_daemon(bpf_get_current_pid_tgid()))
+		return 0;
+	task = (struct task_struct *)bpf_get_current_task();
+#if defined(__TARGET_ARCH_x86)
+	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) {
+		class = compat_class;
+		mode = MODE_COMPAT;
+	}
+#endif
+	switch (class) {
+	case SYSCALL_NONE:
+		return 0;
+	case SYSCALL_OPEN:
+	case SYSCALL_OPENAT:
+	case SYSCALL_OPENAT2:
+	case SYSCALL_CREAT:
+	case SYSCALL_OPEN_BY_HANDLE_AT:
+		if (ret < 0)
+			return refused_syscall(task, regs, class, via_of_class(class), ret, mode);
+		seen_fd(task, ret, ACCESS_OPEN, via_of_class(class), mode);
+		return 0;
+	case SYSCALL_PIDFD_GETFD:
+		if (ret >= 0)
+			(void)observe_received((__u64)file_of_fd(task, ret), 0, ACCESS_RECEIVE | VIA_PIDFD_GETFD << 8);
+		return 0;
+	case SYSCALL_MMAP: {
+		__u64 flags = mode ? SYSCALL_COMPAT_ARG3(regs) : SYSCALL_ARG3(regs);
+		__s32 fd = mode ? SYSCALL_COMPAT_ARG4(regs) : SYSCALL_ARG4(regs);
+
+		if ((flags & 0x20 /* MAP_ANONYMOUS */) || fd < 0 || (ret < 0 && ret > -4096))
+			return 0;
+		(void)observe_received((__u64)file_of_fd(task, fd), 0, ACCESS_MAP | VIA_MMAP << 8);
+		return 0;
+	}
+	case SYSCALL_RECVMSG:
+		if (ret >= 0)
+			(void)observe_message(mode ? SYSCALL_COMPAT_ARG1(regs) : SYSCALL_ARG1(regs), mode);
+		return 0;
+	case SYSCALL_RECVMMSG:
+		if (ret > 0)
+			observe_messages(mode ? SYSCALL_COMPAT_ARG1(regs) : SYSCALL_ARG1(regs), ret, mode);
+		return 0;
+	case SYSCALL_PTRACE:
+		if (ret >= 0)
+			seen_ptrace(task, mode ? SYSCALL_COMPAT_ARG0(regs) : SYSCALL_ARG0(regs),
+				    mode ? SYSCALL_COMPAT_ARG1(regs) : SYSCALL_ARG1(regs), mode);
+		return 0;
+	case SYSCALL_PROCESS_VM_READV:
+		if (ret > 0)
+			seen_memory_of(task, mode ? SYSCALL_COMPAT_ARG0(regs) : SYSCALL_ARG0(regs), ACCESS_PROC_MEM,
+				       VIA_PROCESS_VM_READV, mode | MODE_READ);
+		return 0;
+	case SYSCALL_LINK:
+	case SYSCALL_LINKAT:
+		if (ret == 0)
+			return linked_syscall(task, regs, class, mode);
+		return 0;
+	}
+	return 0;
+}
+
+/* ---- io_uring, which no system call shows */
+
+#define IORING_OP_OPENAT  18
+#define IORING_OP_OPENAT2 28
+#define IORING_OP_CLOSE   19
+
+static __always_inline struct file *file_of_slot(struct io_kiocb *request, __u32 slot)
+{
+	struct io_rsrc_node **nodes = BPF_CORE_READ(request, ctx, file_table.data.nodes);
+	struct io_rsrc_node *node = NULL;
+
+	if (slot >= BPF_CORE_READ(request, ctx, file_table.data.nr))
+		return NULL;
+	bpf_probe_read_kernel(&node, sizeof(node), nodes + slot);
+	if (!node)
+		return NULL;
+	return (struct file *)(BPF_CORE_READ(node, file_ptr) & ~7UL); /* flags in the low bits: io_uring/filetable.h */
+}
+
+/* A request that worked on a file which this process was never seen to open: a fixed file, or a ring it was handed. */
+static __always_inline void seen_stranger(struct inode *inode, __u8 via)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct sighting sighting = {.kind = ACCESS_RECEIVE, .via = via, .mode = MODE_READ};
+	struct process_id process;
+	struct touch_key touch = {};
+
+	read_file_id(inode, &sighting.file);
+	if (!filter_has(sighting.file.ino, sighting.file.dev) || !bpf_map_lookup_elem(&watched, &sighting.file))
+		return;
+	read_process_id(task, &process);
+	touch.file = sighting.file;
+	touch.start_ns = process.start_ns;
+	touch.pid = process.pid;
+	if (bpf_map_lookup_elem(&touched, &touch) || is_daemon(bpf_get_current_pid_tgid()))
+		return;
+	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+		return; /* writeback, readahead of others: no process reads */
+	sighting.nlink = BPF_CORE_READ(inode, i_nlink);
+	observe((__u64)task, 0, &sighting);
+}
+
+/*
+ * Why here: the completion has the opcode and the new descriptor, and runs in the process that owns the ring (its own
+ * threads, its workers and its SQPOLL thread share its descriptor table).
+ * Cannot see: a request that asked for no completion (IOSQE_CQE_SKIP_SUCCESS), whose later reads of page cache are seen
+ * below.
+ */
+SEC("tp_btf/io_uring_complete")
+int tracepoint_io_uring_complete(__u64 *context)
+{
+	struct io_kiocb *request = (struct io_kiocb *)context[1];
+	struct task_struct *task;
+	struct file *file;
+	__u32 slot;
+	__u8 opcode;
+	__s32 result;
+
+	if (!request || is_daemon(bpf_get_current_pid_tgid()))
+		return 0;
+	if (have_cqe_argument) {
+		struct io_uring_cqe *cqe = (struct io_uring_cqe *)context[2];
+
+		bpf_probe_read_kernel(&result, sizeof(result), &cqe->res);
+	} else {
+		result = (__s32)context[3];
+	}
+	if (result < 0)
+		return 0;
+	opcode = BPF_CORE_READ(request, opcode);
+	if (opcode != IORING_OP_OPENAT && opcode != IORING_OP_OPENAT2) {
+		struct inode *inode;
+
+		if (opcode == IORING_OP_CLOSE)
+			return 0;
+		bpf_probe_read_kernel(&file, sizeof(file), request); /* the file is the first member of every request */
+		inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
+		if (inode && filter_has(BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_sb, s_dev)))
+			seen_stranger(inode, VIA_IO_URING);
+		return 0;
+	}
+	task = (struct task_struct *)bpf_get_current_task();
+	slot = BPF_CORE_READ((struct io_open *)request, file_slot);
+	if (slot == 0)
+		file = file_of_fd(task, result);
+	else
+		file = file_of_slot(request, slot == ~0U ? (__u32)result : slot - 1);
+	if (file)
+		seen_file(task, file, false, ACCESS_OPEN, VIA_IO_URING, 0);
+	else
+		count_loss(LOSS_FD_GONE);
+	return 0;
+}
+
+/* ---- the page cache: reads of a secret by a process that was never seen to get it */
+
+static __always_inline int seen_mapping(struct address_space *mapping)
+{
+	struct inode *inode = mapping->host;
+
+	if (!inode || !filter_has(inode->i_ino, inode->i_sb->s_dev))
+		return 0;
+	seen_stranger(inode, VIA_OTHER);
+	return 0;
+}
+
+/*
+ * Why here: buffered reads and page faults of every disk filesystem come through these (6.10), by any path and any
+ * descriptor. It is the net under the hooks above: a descriptor that was closed too fast, came by a ring or a shared
+ * table. Cannot see: tmpfs, direct I/O.
+ */
+SEC("tp_btf/mm_filemap_get_pages")
+int BPF_PROG(tracepoint_filemap_get_pages, struct address_space *mapping)
+{
+	return seen_mapping(mapping);
+}
+
+SEC("tp_btf/mm_filemap_map_pages")
+int BPF_PROG(tracepoint_filemap_map_pages, struct address_space *mapping)
+{
+	return seen_mapping(mapping);
+}
+
+SEC("tp_btf/mm_filemap_fault")
+int BPF_PROG(tracepoint_filemap_fault, struct address_space *mapping)
+{
+	return seen_mapping(mapping);
+}
+
+/* ---------------------------------------------------------------- below the system calls: fentry and lsm */
+
+/* The class of the system call that the current task is in. */
+static __always_inline __u32 current_class(struct task_struct *task, __u8 *ret_mode)
+{
+	struct pt_regs *regs = NULL;
+	__u64 number;
+
+	*ret_mode = 0;
+	if (BPF_CORE_READ(task, flags) & PF_IO_WORKER)
+		return SYSCALL_IO_URING_ENTER;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
+#if defined(__TARGET_ARCH_x86)
+	else
+		regs = (struct pt_regs *)((char *)BPF_CORE_READ(task, stack) + 16384 -
+					  bpf_core_type_size(struct pt_regs));
+#endif
+	if (!regs)
+		return SYSCALL_NONE;
+	number = BPF_CORE_READ(regs, SYSCALL_NUMBER_FIELD) & 511;
+#if defined(__TARGET_ARCH_x86)
+	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) {
+		*ret_mode = MODE_COMPAT;
+		return syscall_classes_compat[number];
+	}
+#endif
+	return syscall_classes[number];
+}
+
+/* The real file behind an overlay's: the open of the overlay's own file was counted already. */
+static __always_inline bool is_backing(struct file *file)
+{
+	if (file->f_mode & FMODE_BACKING)
+		return true;
+	return file->f_path.dentry->d_sb !=
+	       file->f_inode->i_sb; /* before 6.5: a path of the overlay, an inode of below */
+}
+
+static __always_inline void opened(struct file *file)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u32 class;
+	__u8 mode;
+
+	if (is_daemon(bpf_get_current_pid_tgid()) || is_backing(file))
+		return;
+	class = current_class(task, &mode);
+	if (file->f_flags & FMODE_EXEC)
+		seen_file(task, file, true, ACCESS_EXEC, VIA_EXECVE, mode | MODE_EXEC);
+	else
+		seen_file(task, file, true, ACCESS_OPEN, via_of_class(class), mode);
+}
+
+static __always_inline void received(struct file *file)
+{
+	__u8 mode;
+	__u32 class = current_class((struct task_struct *)bpf_get_current_task(), &mode);
+
+	if (!is_daemon(bpf_get_current_pid_tgid()))
+		(void)observe_received(address_of(file), 0, ACCESS_RECEIVE | via_of_class(class) << 8);
+}
+
+static __always_inline void mapped(struct file *file)
+{
+	if (file && !is_daemon(bpf_get_current_pid_tgid()))
+		(void)observe_received(address_of(file), 0, ACCESS_MAP | VIA_MMAP << 8);
+}
+
+static __always_inline void linked(struct dentry *dentry)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct sighting sighting = {.kind = ACCESS_LINK, .via = VIA_LINK};
+	struct inode *inode = dentry->d_inode;
+
+	if (is_daemon(bpf_get_current_pid_tgid()) || !inode)
+		return;
+	file_id_of(inode, true, &sighting.file);
+	if (!filter_has(sighting.file.ino, sighting.file.dev) || !bpf_map_lookup_elem(&watched, &sighting.file))
+		return;
+	sighting.nlink = inode->i_nlink;
+	observe((__u64)task, 0, &sighting);
+}
+
+/*
+ * Why these: security_file_open() is called once for every file that is really opened, after the path was resolved and
+ * permissions were checked, by system calls, io_uring and the kernel's own opens for exec alike. A file that comes by a
+ * socket, a pidfd or a map does not pass it: those have hooks of their own.
+ */
+SEC("fentry/security_file_open")
+int BPF_PROG(fentry_file_open, struct file *file)
+{
+	stay_on_cpu();
+	opened(file);
+	leave_cpu();
+	return 0;
+}
+
+SEC("fentry/security_file_receive")
+int BPF_PROG(fentry_file_receive, struct file *file)
+{
+	stay_on_cpu();
+	received(file);
+	leave_cpu();
+	return 0;
+}
+
+SEC("fentry/security_mmap_file")
+int BPF_PROG(fentry_mmap_file, struct file *file)
+{
+	stay_on_cpu();
+	mapped(file);
+	leave_cpu();
+	return 0;
+}
+
+SEC("fentry/security_inode_link")
+int BPF_PROG(fentry_inode_link, struct dentry *old_dentry)
+{
+	stay_on_cpu();
+	linked(old_dentry);
+	leave_cpu();
+	return 0;
+}
+
+SEC("lsm/file_open")
+int BPF_PROG(lsm_file_open, struct file *file, int ret)
+{
+	if (ret)
+		return ret;
+	stay_on_cpu();
+	opened(file);
+	leave_cpu();
+	return 0;
+}
+
+SEC("lsm/file_receive")
+int BPF_PROG(lsm_file_receive, struct file *file, int ret)
+{
+	if (ret)
+		return ret;
+	stay_on_cpu();
+	received(file);
+	leave_cpu();
+	return 0;
+}
+
+SEC("lsm/mmap_file")
+int BPF_PROG(lsm_mmap_file, struct file *file, unsigned long reqprot, unsigned long prot, unsigned long flags, int ret)
+{
+	if (ret)
+		return ret;
+	stay_on_cpu();
+	mapped(file);
+	leave_cpu();
+	return 0;
+}
+
+SEC("lsm/inode_link")
+int BPF_PROG(lsm_inode_link, struct dentry *old_dentry, struct inode *dir, struct dentry *new_dentry, int ret)
+{
+	if (ret)
+		return ret;
+	stay_on_cpu();
+	linked(old_dentry);
+	leave_cpu();
+	return 0;
+}
+
+/*
+ * Why here: an open that permissions refused never reaches security_file_open(); the exit of the path walk is where
+ * every open, of io_uring too, ends. The path is the kernel's own copy.
+ */
+SEC("fexit/do_filp_open")
+int BPF_PROG(fexit_do_filp_open, int dirfd, struct filename *pathname, const struct open_flags *op, struct file *file)
+{
+	long error = (long)file;
+	struct sighting sighting = {.kind = ACCESS_OPEN};
+	struct scratch *scratch;
+	struct task_struct *task;
+	long size;
+
+	if (!has_names || !is_refusal(error) || is_daemon(bpf_get_current_pid_tgid()))
+		return 0;
+	stay_on_cpu();
+	task = (struct task_struct *)bpf_get_current_task();
+	sighting.via = via_of_class(current_class(task, &sighting.mode));
+	sighting.mode |= mode_of_flags(op->open_flag);
+	sighting.result = (__u8)-error;
+	scratch = scratch_claim();
+	if (scratch) {
+		size = bpf_probe_read_kernel_str(scratch->data, ABI_PATH_MAX, pathname->name);
+		scratch->sighting = sighting;
+		if (size > 1)
+			(void)observe_path((__u64)task, scratch->slot, size, dirfd);
+		scratch_release(scratch);
+	} else {
+		count_loss(LOSS_SCRATCH);
+	}
+	leave_cpu();
+	return 0;
+}

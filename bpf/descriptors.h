@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * descriptors.h: from a descriptor number to the open file, and the secrets in a whole descriptor table.
+ */
+#pragma once
+
+#include "observe.h"
+
+/*
+ * Counts `file` (an address) as received by the task (an address; 0 is the current one) when it is a known secret.
+ * `how` is kind | via << 8. Global functions, verified once for all their callers; access.bpf.c defines them.
+ */
+int observe_received(__u64 file, __u64 task, __u32 how);
+/* Scans the whole table of the task. */
+int observe_table(__u64 task, __u32 how);
+
+static __always_inline struct file *file_of_fd(struct task_struct *task, unsigned int fd)
+{
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **slots = BPF_CORE_READ(table, fd);
+	struct file *file = NULL;
+
+	if (fd >= BPF_CORE_READ(table, max_fds))
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
+	return file;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * match.h: is this file a secret?
+ *
+ * The path that every open on the host takes, so its first steps are a hash and one bit test per inode. Fields are read
+ * by direct loads where the verifier knows the pointer (`direct`), and by probe reads where it does not (a file taken
+ * out of the descriptor table on a kernel without bpf_rdonly_cast).
+ */
+#pragma once
+
+#include "maps.h"
+
+#include "filter.h"
+#include "snapshot.h"
+
+/* `direct` is a compile-time constant at every use. */
+#define FIELD(direct, object, field)                                              \
+	({                                                                        \
+		__typeof__((object)->field) value_;                               \
+		if (direct)                                                       \
+			value_ = (object)->field;                                 \
+		else                                                              \
+			bpf_core_read(&value_, sizeof(value_), &(object)->field); \
+		value_;                                                           \
+	})
+
+static __always_inline bool filter_has(__u64 ino, __u32 dev)
+{
+	__u64 hash = filter_hash(ino, dev);
+	__u64 bits = filter_bits(hash);
+
+	return (filter[filter_word(hash)] & bits) == bits;
+}
+
+static __always_inline void file_id_of(struct inode *inode, bool direct, struct file_id *ret_id)
+{
+	struct super_block *sb = FIELD(direct, inode, i_sb);
+
+	ret_id->ino = FIELD(direct, inode, i_ino);
+	ret_id->dev = FIELD(direct, sb, s_dev);
+	ret_id->generation = FIELD(direct, inode, i_generation);
+}
+
+/*
+ * The slow parts below are global functions: verified once, for scalar arguments, whoever calls them. A pointer that
+ * the verifier knows is turned into a plain address for them by reading it back from memory.
+ */
+static __always_inline __u64 address_of(const void *pointer)
+{
+	__u64 address = 0;
+
+	bpf_probe_read_kernel(&address, sizeof(address), &pointer);
+	return address;
+}
+
+/* FNV-1a of a dentry's name; 0 when it cannot be had. */
+__u64 __attribute__((noinline)) dentry_name_hash(__u64 dentry)
+{
+	const unsigned char *name = BPF_CORE_READ((struct dentry *)dentry, d_name.name);
+	struct scratch *scratch = scratch_claim();
+	__u64 hash = FNV_OFFSET;
+	long size;
+
+	if (!scratch) {
+		count_loss(LOSS_SCRATCH);
+		return 0;
+	}
+	size = bpf_probe_read_kernel_str(scratch->name, ABI_NAME_MAX, name);
+	for (int i = 0; i < ABI_NAME_MAX - 1; i++) {
+		if (i + 1 >= size)
+			break;
+		hash = (hash ^ (__u8)scratch->name[i]) * FNV_PRIME;
+	}
+	scratch_release(scratch);
+	return hash;
+}
+
+/* What a directory on the way up says of the file. */
+enum walk_step {
+	WALK_ON,        /* not watched */
+	WALK_REFUSED,   /* watched, and the file is none of its business: the walk ends */
+	WALK_CANDIDATE, /* watched, and it wants the file */
+};
+
+/* A file that was asked about and is no secret, still in the same place under the same name. */
+static __always_inline bool is_ignored(struct dentry *dentry)
+{
+	struct file_id id = {};
+	struct ignored_value *seen;
+
+	read_file_id(BPF_CORE_READ(dentry, d_inode), &id);
+	seen = bpf_map_lookup_elem(&ignored, &id);
+	return seen && seen->parent_ino == BPF_CORE_READ(dentry, d_parent, d_inode, i_ino) &&
+	       seen->name_hash == dentry_name_hash((__u64)dentry);
+}
+
+/*
+ * The walk from `dentry`, a file, is at `parent`, `depth` components up; `child` is the component below it on the way.
+ * Only this directory's own entries decide.
+ */
+int __attribute__((noinline)) directory_decides(__u64 parent, __u64 child, __u64 dentry, __u32 depth)
+{
+	__u32 depth_bit = 1u << (depth < 31 ? depth : 31);
+	struct directory_value *directory;
+	struct name_value *name;
+	struct name_key key = {};
+
+	read_file_id(BPF_CORE_READ((struct dentry *)parent, d_inode), &key.directory);
+	directory = bpf_map_lookup_elem(&directories, &key.directory);
+	if (!directory)
+		return WALK_ON;
+	if (depth > 1 && !(directory->flags & DIRECTORY_TREE) && !(directory->depths & depth_bit))
+		return WALK_REFUSED;
+	if (!(directory->flags & (DIRECTORY_TREE | (depth == 1 ? DIRECTORY_ANY_NAME : DIRECTORY_ANY_BRANCH)))) {
+		key.hash = dentry_name_hash(child);
+		name = bpf_map_lookup_elem(&names, &key);
+		if (!name)
+			return WALK_REFUSED;
+		if (depth == 1 && !(name->flags & NAME_FILE))
+			return WALK_REFUSED;
+		if (depth > 1 && (!(name->flags & NAME_BRANCH) || !(name->depths & depth_bit)))
+			return WALK_REFUSED;
+	}
+	return is_ignored((struct dentry *)dentry) ? WALK_REFUSED : WALK_CANDIDATE;
+}
+
+/*
+ * The rest of the walk, once the filter has something to say or the root of the file's filesystem is reached: `child`
+ * is where the walk stands, `depth` components above the file. Goes on at the directory that a root is mounted on, and
+ * by dentry inside a filesystem: a bind mount of a folder does not hide the folder's own parents. Returns the address
+ * of the watched directory's dentry when it wants the file, else 0.
+ */
+__u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_address, __u32 depth)
+{
+	struct file *file = (struct file *)file_address;
+	struct dentry *child = (struct dentry *)child_address;
+	__u64 dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	struct mount *mount = mount_of(file);
+
+	for (int i = 0; i < ABI_PATH_DEPTH; i++) {
+		struct dentry *parent = BPF_CORE_READ(child, d_parent);
+		struct inode *inode;
+		int step;
+
+		if (parent == child) {
+			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+			if (above == mount || !above)
+				return 0;
+			child = BPF_CORE_READ(mount, mnt_mountpoint);
+			mount = above;
+			continue;
+		}
+		depth++;
+		inode = BPF_CORE_READ(parent, d_inode);
+		if (filter_has(BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_sb, s_dev))) {
+			step = directory_decides((__u64)parent, (__u64)child, dentry, depth);
+			if (step != WALK_ON)
+				return step == WALK_CANDIDATE ? (__u64)parent : 0;
+		}
+		child = parent;
+	}
+	count_loss(LOSS_PARENT_WALK);
+	return 0;
+}
+
+/* The first walk, all that most opens on the host ever do: up the parents, one bit test each. */
+static __always_inline __u64 match_parents(struct file *file, struct inode *inode, bool direct)
+{
+	struct dentry *child = FIELD(direct, file, f_path.dentry);
+	struct super_block *sb = FIELD(direct, inode, i_sb);
+	__u32 dev = FIELD(direct, sb, s_dev);
+
+	for (int i = 0; i < ABI_PATH_DEPTH; i++) {
+		struct dentry *parent = FIELD(direct, child, d_parent);
+		struct inode *above;
+
+		if (parent == child) {
+			struct mount *mount = mount_of(file);
+
+			if (BPF_CORE_READ(mount, mnt_parent) == mount)
+				return 0;
+			return match_slow(address_of(file), address_of(child), i);
+		}
+		above = FIELD(direct, parent, d_inode);
+		if (filter_has(FIELD(direct, above, i_ino), dev))
+			return match_slow(address_of(file), address_of(child), i);
+		child = parent;
+	}
+	count_loss(LOSS_PARENT_WALK);
+	return 0;
+}

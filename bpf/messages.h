@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * messages.h: descriptors received over a Unix socket (SCM_RIGHTS), read from the control data that the kernel has just
+ * written for the process (unix(7), cmsg(3)). Only for the backend that has no hook at the receipt itself.
+ */
+#pragma once
+
+#include "descriptors.h"
+
+#define SOL_SOCKET   1
+#define SCM_RIGHTS   1
+#define SCM_MAX_FD   253 /* net/scm.h */
+#define MESSAGES_MAX 64
+
+struct user_msghdr_tail { /* struct user_msghdr from msg_control on */
+	__u64 control;
+	__u64 control_size;
+};
+
+struct user_cmsghdr {
+	__u64 size;
+	__s32 level;
+	__s32 type;
+};
+
+/* Global: verified once for all its callers. Looks at the first control message: SCM_RIGHTS comes alone or after
+ * credentials. */
+int __attribute__((noinline)) observe_message(__u64 message, __u32 compat)
+{
+	struct user_cmsghdr head = {};
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u64 control = 0, left = 0, at;
+
+	if (compat) {
+		struct {
+			__u32 control, control_size;
+		} tail = {};
+
+		if (bpf_probe_read_user(&tail, sizeof(tail), (void *)(message + 16)))
+			return 0;
+		control = tail.control;
+		left = tail.control_size;
+	} else {
+		struct user_msghdr_tail tail = {};
+
+		if (bpf_probe_read_user(&tail, sizeof(tail), (void *)(message + 32)))
+			return 0;
+		control = tail.control;
+		left = tail.control_size;
+	}
+	at = control;
+	for (int i = 0; i < 4; i++) {
+		__u64 head_size = compat ? 12 : 16;
+
+		if (left <= head_size || at == 0)
+			return 0;
+		if (compat) {
+			struct {
+				__u32 size;
+				__s32 level, type;
+			} narrow = {};
+
+			if (bpf_probe_read_user(&narrow, sizeof(narrow), (void *)at))
+				return 0;
+			head.size = narrow.size;
+			head.level = narrow.level;
+			head.type = narrow.type;
+		} else if (bpf_probe_read_user(&head, sizeof(head), (void *)at)) {
+			return 0;
+		}
+		if (head.size < head_size || head.size > left)
+			return 0;
+		if (head.level == SOL_SOCKET && head.type == SCM_RIGHTS) {
+			for (__u32 n = 0; n < SCM_MAX_FD; n++) {
+				__u32 fd = 0;
+
+				if (head_size + n * 4 + 4 > head.size)
+					return 0;
+				if (bpf_probe_read_user(&fd, sizeof(fd), (void *)(at + head_size + n * 4)))
+					return 0;
+				(void)observe_received((__u64)file_of_fd(task, fd), 0,
+						       ACCESS_RECEIVE | VIA_SCM_RIGHTS << 8);
+			}
+			return 0;
+		}
+		head.size = (head.size + (compat ? 3 : 7)) & ~(compat ? 3ULL : 7ULL);
+		if (head.size > left)
+			return 0;
+		at += head.size;
+		left -= head.size;
+	}
+	return 0;
+}
+
+static __always_inline void observe_messages(__u64 messages, long count, __u32 compat)
+{
+	for (int i = 0; i < MESSAGES_MAX; i++) {
+		if (i >= count)
+			return;
+		(void)observe_message(messages + i * (compat ? 32 : 64), compat); /* sizeof(struct mmsghdr) */
+	}
+	if (count > MESSAGES_MAX)
+		count_loss(LOSS_FD_SCAN);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * path.h: the names of a file, leaf first, as abi.h lays them out. Off the hot path: probe reads only.
+ */
+#pragma once
+
+#include "snapshot.h"
+
+/*
+ * Writes the components of `file` (an address) to the data of scratch `slot`, until the directory whose dentry is
+ * `stop` (0: until the root), and leaves path_size and path_flags there. The walk goes by parents, and up through mount
+ * points; with a `stop` it leaves a bind mount by the filesystem's own folders, as the match did, without one by the
+ * mount point, as d_path() does. State is kept in the slot: numbers in memory are unknown to the verifier, so the loop
+ * converges.
+ */
+int __attribute__((noinline)) path_walk(__u64 file, __u64 stop, __u32 slot)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	struct dentry *dentry = BPF_CORE_READ((struct file *)file, f_path.dentry);
+	struct mount *mount = mount_of((struct file *)file);
+	struct dentry *mount_root = BPF_CORE_READ(mount, mnt.mnt_root);
+
+	if (!scratch)
+		return 0;
+	scratch->path_size = 0;
+	scratch->path_flags = 0;
+	for (int i = 0; i < ABI_PATH_DEPTH + 8; i++) {
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		__u32 offset;
+		long size;
+
+		if (stop && (__u64)dentry == stop)
+			return 0;
+		if (parent == dentry || (!stop && dentry == mount_root)) {
+			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+			if (above == mount || !above) {
+				if (dentry != mount_root)
+					scratch->path_flags |= PATH_FLAG_UNREACHABLE;
+				return 0;
+			}
+			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			mount = above;
+			mount_root = BPF_CORE_READ(mount, mnt.mnt_root);
+			continue;
+		}
+		offset = scratch->path_size;
+		if (offset >= ABI_PATH_MAX)
+			break;
+		size = bpf_probe_read_kernel_str(scratch->data + offset, ABI_NAME_MAX,
+						 BPF_CORE_READ(dentry, d_name.name));
+		if (size <= 0)
+			break;
+		scratch->path_size = offset + size;
+		dentry = parent;
+	}
+	scratch->path_flags |= PATH_FLAG_TRUNCATED;
+	return 0;
+}

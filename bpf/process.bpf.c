@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * process.bpf.c: the life of processes: who forked whom, what each executes, when it ends; and what was there before
+ * us.
+ *
+ * Every record is complete by itself, so that a process that lives for a millisecond is known after its death.
+ */
+#include "descriptors.h"
+
+#define HOW_INHERITED (ACCESS_RECEIVE | VIA_INHERITED << 8)
+
+/* Set where no hook below the system call counts an exec of a secret. */
+const volatile bool observe_exec = false;
+
+/*
+ * The ring is drained every flush and before each access, so its reader is woken only when it fills up, or when a
+ * process ends whose counters wait for it.
+ */
+static __always_inline void send_process(void *record, struct record_header *header, __u32 size, bool urgent)
+{
+	struct cpu_counters *state = this_cpu();
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (state)
+		header->seq = ++state->process_seq;
+	if (urgent ||
+	    bpf_ringbuf_query(&processes, BPF_RB_AVAIL_DATA) > (bpf_ringbuf_query(&processes, BPF_RB_RING_SIZE) >> 3))
+		flags = BPF_RB_FORCE_WAKEUP;
+	if (bpf_ringbuf_output(&processes, record, size & (SCRATCH_DATA - 1), flags))
+		count_loss(LOSS_PROCESS_RING);
+}
+
+/* Every head ends where scratch->data begins, so that a record is one run of bytes. */
+static __always_inline struct process_record *process_record_of(struct scratch *scratch)
+{
+	return (struct process_record *)(scratch->data - sizeof(struct process_record));
+}
+
+static __always_inline void fill_exe_path(struct scratch *scratch, struct process_record *record,
+					  struct task_struct *task)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct file *exe = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
+
+	scratch->path_size = 0;
+	scratch->path_flags = 0;
+	if (exe)
+		(void)path_walk((__u64)exe, 0, scratch->slot);
+	record->flags = scratch->path_flags;
+	record->path_size = scratch->path_size;
+	record->args_size = 0;
+	record->args_truncated = 0;
+}
+
+/*
+ * Why here: the new program is in place (executable, arguments, credentials) and has not run an instruction yet.
+ */
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct scratch *scratch = scratch_claim();
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct process_record *record;
+	__u64 args_start, args_size;
+	__u32 pid = task->tgid;
+	__u32 offset, size;
+
+	if (!scratch) {
+		count_loss(LOSS_SCRATCH);
+		return 0;
+	}
+	record = process_record_of(scratch);
+	read_task(task, &record->task);
+	fill_exe_path(scratch, record, task);
+	offset = record->path_size;
+	if (keep_args) {
+		args_start = BPF_CORE_READ(task, mm, arg_start);
+		args_size = BPF_CORE_READ(task, mm, arg_end) - args_start;
+		if (args_size > ABI_ARGS_MAX) {
+			args_size = ABI_ARGS_MAX;
+			record->args_truncated = 1;
+		}
+		if (offset > ABI_PATH_MAX + ABI_NAME_MAX)
+			offset = ABI_PATH_MAX + ABI_NAME_MAX;
+		if (args_size && bpf_probe_read_user(scratch->data + offset, args_size & (2 * ABI_ARGS_MAX - 1),
+						     (void *)args_start) == 0)
+			record->args_size = args_size;
+		else if (args_size)
+			count_loss(LOSS_ARGS_READ);
+	}
+	size = sizeof(*record) + record->path_size + record->args_size;
+	header_fill(&record->header, RECORD_EXEC, size, now);
+	send_process(record, &record->header, size, false);
+	scratch_release(scratch);
+
+	/* The old memory is gone; a descriptor without close-on-exec is not. */
+	if (bpf_map_lookup_elem(&holders, &pid)) {
+		(void)bpf_map_delete_elem(&holders, &pid);
+		(void)observe_table((__u64)bpf_get_current_task(), HOW_INHERITED);
+	}
+	if (observe_exec && pid != daemon_pid) {
+		/* The program itself; for a script the interpreter is `file`, and the script was `executable`
+		 * (binfmt_misc) or read. */
+		(void)observe_received((__u64)BPF_CORE_READ(bprm, file), 0, ACCESS_EXEC | VIA_EXECVE << 8);
+	}
+	return 0;
+}
+
+/*
+ * Why here: the child is complete and on no run queue yet. New threads are no processes. A child of a process that has
+ * a secret has its memory and its open files.
+ */
+SEC("tp_btf/task_newtask")
+int BPF_PROG(process_fork, struct task_struct *task, unsigned long clone_flags)
+{
+	struct scratch *scratch;
+	struct process_record *record;
+	__u32 parent = bpf_get_current_pid_tgid() >> 32;
+	__u32 pid = task->tgid;
+
+	if (clone_flags & CLONE_THREAD)
+		return 0;
+	scratch = scratch_claim();
+	if (!scratch) {
+		count_loss(LOSS_SCRATCH);
+		return 0;
+	}
+	record = process_record_of(scratch);
+	read_task(task, &record->task);
+	/* Lineage is who made it, whatever CLONE_PARENT says. */
+	read_process_id((struct task_struct *)bpf_get_current_task(), &record->task.parent);
+	record->path_size = 0;
+	record->args_size = 0;
+	record->flags = 0;
+	record->args_truncated = 0;
+	header_fill(&record->header, RECORD_FORK, sizeof(*record), bpf_ktime_get_boot_ns());
+	send_process(record, &record->header, sizeof(*record), false);
+	scratch_release(scratch);
+
+	if (bpf_map_lookup_elem(&holders, &parent)) {
+		struct holder holder = {.start_ns = task->start_boottime};
+
+		if (bpf_map_update_elem(&holders, &pid, &holder, BPF_ANY))
+			count_loss(LOSS_HOLDERS_FULL);
+		(void)observe_table(address_of(task), HOW_INHERITED);
+	}
+	return 0;
+}
+
+/* Why here: the last thread of the group is on its way out; nothing of this process can be counted any more. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	struct exit_record record = {};
+	struct holder *holder;
+	__u32 pid = task->tgid;
+
+	if (task->signal->live.counter > 0)
+		return 0;
+	holder = bpf_map_lookup_elem(&holders, &pid);
+	read_process_id(task, &record.id);
+	record.exit_code = task->signal->group_exit_code ? task->signal->group_exit_code : task->exit_code;
+	header_fill(&record.header, RECORD_EXIT, sizeof(record), bpf_ktime_get_boot_ns());
+	if (holder && (record.exit_code & 0x80)) {
+		struct sighting sighting = {
+			.kind = ACCESS_PROC_MEM, .via = VIA_COREDUMP, .mode = MODE_READ, .target = pid};
+
+		observe(bpf_get_current_task(), 0, &sighting);
+	}
+	send_process(&record, &record.header, sizeof(record), holder != NULL);
+	if (holder)
+		(void)bpf_map_delete_elem(&holders, &pid);
+	return 0;
+}
+
+/* A container of one short process is gone before its cgroup's path could be looked up: so it is noted when it is made.
+ */
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(process_cgroup, struct cgroup *cgroup, const char *path)
+{
+	struct scratch *scratch = scratch_claim();
+	struct cgroup_record *record;
+	long size;
+
+	if (!scratch) {
+		count_loss(LOSS_SCRATCH);
+		return 0;
+	}
+	record = (struct cgroup_record *)(scratch->data - sizeof(*record));
+	size = bpf_probe_read_kernel_str(scratch->data, ABI_PATH_MAX, path);
+	if (size > 1) {
+		record->cgroup_id = cgroup->kn->id;
+		record->path_size = size;
+		record->pad = 0;
+		header_fill(&record->header, RECORD_CGROUP, sizeof(*record) + size, bpf_ktime_get_boot_ns());
+		send_process(record, &record->header, sizeof(*record) + size, false);
+	}
+	scratch_release(scratch);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- iterators: what was there before us */
+
+/* Every process, as exec would have told of it; arguments the daemon reads from /proc. */
+SEC("iter/task")
+int process_snapshot(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	struct process_record *record;
+	struct scratch *scratch;
+	__u32 size;
+
+	if (!task || task->pid != task->tgid)
+		return 0;
+	scratch = scratch_claim();
+	if (!scratch) {
+		count_loss(LOSS_SCRATCH);
+		return 0;
+	}
+	record = process_record_of(scratch);
+	read_task(task, &record->task);
+	fill_exe_path(scratch, record, task);
+	size = sizeof(*record) + record->path_size;
+	header_fill(&record->header, RECORD_SNAPSHOT, size, bpf_ktime_get_boot_ns());
+	bpf_seq_write(context->meta->seq, record, size & (SCRATCH_DATA - 1));
+	scratch_release(scratch);
+	return 0;
+}
+
+/* With `whose`, who has the file open is told too. */
+static __always_inline void write_file(struct seq_file *seq, struct task_struct *task, __u32 fd, struct file *file,
+				       bool whose)
+{
+	struct scratch *scratch = scratch_claim();
+	struct file_record *record;
+	struct inode *inode = file->f_inode;
+
+	if (!scratch) {
+		count_loss(LOSS_SCRATCH);
+		return;
+	}
+	record = (struct file_record *)scratch->data;
+	__builtin_memset(record, 0, sizeof(*record));
+	header_fill(&record->header, RECORD_FILE, sizeof(*record), bpf_ktime_get_boot_ns());
+	read_process_id(task, &record->process);
+	if (whose)
+		read_task(task, &record->task);
+	read_file_id(inode, &record->file);
+	record->fd = fd;
+	record->mode = inode->i_mode;
+	record->nlink = inode->i_nlink;
+	record->fmode = (file->f_mode & FMODE_PATH) ? 0 : mode_of(file->f_mode);
+	record->fs_magic = inode->i_sb->s_magic;
+	bpf_seq_write(seq, record, sizeof(*record));
+	scratch_release(scratch);
+}
+
+/* The daemon's own descriptors: what the kernel calls the files that it has just opened by O_PATH. */
+SEC("iter/task_file")
+int files_of_daemon(struct bpf_iter__task_file *context)
+{
+	struct task_struct *task = context->task;
+	struct file *file = context->file;
+
+	if (task && file && task->tgid == daemon_pid)
+		write_file(context->meta->seq, task, context->fd, file, false);
+	return 0;
+}
+
+/* Who has a secret open already. */
+SEC("iter/task_file")
+int files_held(struct bpf_iter__task_file *context)
+{
+	struct task_struct *task = context->task;
+	struct file *file = context->file;
+	struct holder holder = {};
+	struct file_id id = {};
+	__u32 pid;
+
+	if (!task || !file || task->tgid == daemon_pid || (file->f_mode & FMODE_PATH))
+		return 0;
+	read_file_id(file->f_inode, &id);
+	if (!filter_has(id.ino, id.dev) || !bpf_map_lookup_elem(&watched, &id))
+		return 0;
+	pid = task->tgid;
+	holder.start_ns = task->group_leader->start_boottime;
+	if (bpf_map_update_elem(&holders, &pid, &holder, BPF_ANY))
+		count_loss(LOSS_HOLDERS_FULL);
+	write_file(context->meta->seq, task, context->fd, file, true);
+	return 0;
+}
