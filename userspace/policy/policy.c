@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/policy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/policy_set.h"
+
+struct policy_set *policy_set_new(void)
+{
+	struct policy_set *set = calloc(1, sizeof(*set));
+
+	if (!set)
+		return NULL;
+	TAILQ_INIT(&set->secrets);
+	TAILQ_INIT(&set->warnings);
+	return set;
+}
+
+void policy_set_free(struct policy_set *set)
+{
+	if (!set)
+		return;
+	HASH_CLEAR(hh, set->policies_by_name);
+	HASH_CLEAR(hh, set->secrets_by_name);
+	free(set->secret_index);
+	free(set->warning_index);
+	arena_release(&set->arena);
+	free(set);
+}
+
+static int add_to_table(struct policy_entry **table, struct policy_entry *entry,
+			const struct policy_entry **ret_earlier)
+{
+	struct policy_entry *earlier;
+	const char *name = entry->secret.name;
+	unsigned int size = (unsigned int)strlen(name);
+
+	HASH_FIND(hh, *table, name, size, earlier);
+	if (earlier) {
+		*ret_earlier = earlier;
+		return -EEXIST;
+	}
+	entry->is_in_table = true;
+	HASH_ADD_KEYPTR(hh, *table, name, size, entry);
+	return entry->is_in_table ? 0 : -ENOMEM;
+}
+
+int policy_set_add_secret(struct policy_set *set, struct policy_entry *entry, const struct policy_entry **ret_earlier)
+{
+	int r = add_to_table(&set->secrets_by_name, entry, ret_earlier);
+
+	if (r < 0)
+		return r;
+	TAILQ_INSERT_TAIL(&set->secrets, entry, link);
+	set->secrets_count++;
+	return 0;
+}
+
+int policy_set_add_policy(struct policy_set *set, struct policy_entry *entry, const struct policy_entry **ret_earlier)
+{
+	int r = add_to_table(&set->policies_by_name, entry, ret_earlier);
+
+	if (r < 0)
+		return r;
+	set->policies_count++;
+	return 0;
+}
+
+int policy_set_index(struct policy_set *set)
+{
+	const struct policy_warning *warning;
+	struct policy_entry *entry;
+	size_t i = 0;
+
+	set->secret_index = calloc(set->secrets_count + 1, sizeof(const struct policy_entry *));
+	set->warning_index = calloc(set->warnings_count + 1, sizeof(const struct policy_warning *));
+	if (!set->secret_index || !set->warning_index)
+		return -ENOMEM;
+	TAILQ_FOREACH (entry, &set->secrets, link) {
+		entry->secret.index = i;
+		set->secret_index[i++] = entry;
+	}
+	i = 0;
+	TAILQ_FOREACH (warning, &set->warnings, link)
+		set->warning_index[i++] = warning;
+	return 0;
+}
+
+size_t policy_set_policy_count(const struct policy_set *set)
+{
+	return set->policies_count;
+}
+
+size_t policy_set_secret_count(const struct policy_set *set)
+{
+	return set->secrets_count;
+}
+
+const struct policy_secret *policy_set_secret(const struct policy_set *set, size_t index)
+{
+	return index < set->secrets_count ? &set->secret_index[index]->secret : NULL;
+}
+
+const struct policy_secret *policy_set_find(const struct policy_set *set, const char *secret_name)
+{
+	const struct policy_entry *entry;
+
+	HASH_FIND(hh, set->secrets_by_name, secret_name, (unsigned int)strlen(secret_name), entry);
+	return entry ? &entry->secret : NULL;
+}
+
+size_t policy_set_warning_count(const struct policy_set *set)
+{
+	return set->warnings_count;
+}
+
+const struct error *policy_set_warning(const struct policy_set *set, size_t index)
+{
+	return index < set->warnings_count ? &set->warning_index[index]->error : NULL;
+}
+
+static const struct rule *first_match(const struct policy_rules *rules, const struct access *access)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		if (rule_matches(&rules->rules[i], access))
+			return &rules->rules[i];
+	return NULL;
+}
+
+void policy_decide(const struct policy_set *set, size_t secret_index, const struct access *access,
+		   struct verdict *ret_verdict)
+{
+	const struct policy_entry *entry = set->secret_index[secret_index];
+	enum verdict_action action = VERDICT_DENY;
+	const struct rule *rule = first_match(&entry->deny, access);
+
+	if (!rule) {
+		action = VERDICT_ALLOW;
+		rule = first_match(&entry->allow, access);
+	}
+	*ret_verdict = (struct verdict){
+		.action = rule ? action : entry->secret.default_action,
+		.rule = rule ? rule->title : "default",
+		.policy = entry->secret.policy_name,
+		.tier = TIER_OBSERVE,
+		.is_enforced = false,
+	};
+}

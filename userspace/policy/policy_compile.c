@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/policy_compile.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/escape.h"
+#include "policy/document.h"
+#include "policy/policy_set.h"
+#include "policy/policy_shape.h"
+#include "policy/policy_value.h"
+
+typedef int check_fn(const char *value, char why[POLICY_WHY_SIZE]);
+
+struct compile {
+	struct policy_set *set;
+	struct document *document;
+	struct error *error;
+	size_t max_secrets;
+	const char *file; /* in the set's arena */
+	const char *policy_name;
+};
+
+static __attribute__((format(printf, 4, 5))) int refuse(struct compile *compile, int code, const yaml_node_t *node,
+							const char *format, ...)
+{
+	char text[ERROR_TEXT_SIZE];
+	va_list arguments;
+
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments); /* a cut sentence is fine */
+	va_end(arguments);
+	return error_set(compile->error, code, compile->file, document_line(node), "%s", text);
+}
+
+static int no_memory(struct compile *compile)
+{
+	return error_set(compile->error, -ENOMEM, document_file(compile->document), 0,
+			 "not enough memory for the policy");
+}
+
+static __attribute__((format(printf, 3, 4))) int warn(struct compile *compile, const yaml_node_t *node,
+						      const char *format, ...)
+{
+	struct policy_warning *warning = arena_alloc(&compile->set->arena, 1, sizeof(*warning));
+	char text[ERROR_TEXT_SIZE];
+	va_list arguments;
+
+	if (!warning)
+		return no_memory(compile);
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments); /* a cut sentence is fine */
+	va_end(arguments);
+	(void)error_set(&warning->error, -EINVAL, compile->file, document_line(node), "%s", text); /* not ours */
+	TAILQ_INSERT_TAIL(&compile->set->warnings, warning, link);
+	compile->set->warnings_count++;
+	return 0;
+}
+
+static int check(struct compile *compile, const yaml_node_t *node, const char *what, const char *value,
+		 check_fn *check_value)
+{
+	char why[POLICY_WHY_SIZE], quote[DOCUMENT_QUOTE_SIZE];
+
+	if (check_value(value, why) < 0)
+		return refuse(compile, -EINVAL, node, "%s \"%s\": %s", what, escape_line(value, quote, sizeof(quote)),
+			      why);
+	return 0;
+}
+
+/* Checks each value of a list and copies them all. */
+static int compile_strings(struct compile *compile, const yaml_node_t *list, const char *what,
+			   const struct shape_strings *strings, check_fn *check_value, struct rule_strings *ret)
+{
+	const char **values = arena_alloc(&compile->set->arena, strings->count, sizeof(*values));
+	int r;
+
+	if (!values)
+		return no_memory(compile);
+	for (size_t i = 0; i < strings->count; i++) {
+		r = check(compile, document_item(compile->document, list, i), what, strings->values[i], check_value);
+		if (r < 0)
+			return r;
+		values[i] = arena_strdup(&compile->set->arena, strings->values[i]);
+		if (!values[i])
+			return no_memory(compile);
+	}
+	*ret = (struct rule_strings){.values = values, .count = strings->count};
+	return 0;
+}
+
+static int compile_numbers(struct compile *compile, const struct shape_numbers *numbers, struct rule_numbers *ret)
+{
+	uint32_t *values = arena_alloc(&compile->set->arena, numbers->count, sizeof(*values));
+
+	if (!values)
+		return no_memory(compile);
+	for (size_t i = 0; i < numbers->count; i++)
+		values[i] = numbers->values[i];
+	*ret = (struct rule_numbers){.values = values, .count = numbers->count};
+	return 0;
+}
+
+static const struct matcher {
+	const char *key;
+	check_fn *check_value;
+	size_t shape_offset;
+	size_t rule_offset;
+} matchers[] = {
+#define MATCHER(key, check_value)                                                               \
+	{                                                                                       \
+#key, check_value, offsetof(struct shape_rule, key), offsetof(struct rule, key) \
+	}
+	MATCHER(exe, policy_check_glob),      MATCHER(sha256, policy_check_sha256),
+	MATCHER(user, policy_check_user),     MATCHER(unit, policy_check_unit),
+	MATCHER(cgroup, policy_check_cgroup), MATCHER(container, policy_check_container),
+	MATCHER(ancestor, policy_check_glob),
+#undef MATCHER
+};
+
+static int compile_matchers(struct compile *compile, const struct shape_rule *shape, const yaml_node_t *node,
+			    struct rule *rule)
+{
+	size_t given = shape->uid.count + shape->gid.count + shape->kinds.count;
+	int r;
+
+	for (size_t i = 0; i < sizeof(matchers) / sizeof(*matchers); i++) {
+		const struct matcher *matcher = &matchers[i];
+		const struct shape_strings *strings = (const void *)((const char *)shape + matcher->shape_offset);
+
+		r = compile_strings(compile, document_member(compile->document, node, matcher->key), matcher->key,
+				    strings, matcher->check_value, (void *)((char *)rule + matcher->rule_offset));
+		if (r < 0)
+			return r;
+		given += strings->count;
+	}
+	if (given == 0)
+		return refuse(compile, -EINVAL, node,
+			      "rule \"%s\" says nothing about who; add a matcher (exe, uid, unit, ...)", shape->name);
+	for (size_t i = 0; i < shape->kinds.count; i++)
+		rule->kinds |= 1U << shape->kinds.values[i];
+	r = compile_numbers(compile, &shape->uid, &rule->uid);
+	return r < 0 ? r : compile_numbers(compile, &shape->gid, &rule->gid);
+}
+
+/* Which rules one list of a secret holds, "allow" or "deny". */
+static int compile_rules(struct compile *compile, const struct shape_rules *shapes, const char *list_name,
+			 const yaml_node_t *list, struct policy_entry *entry, struct policy_rules *ret)
+{
+	struct rule *rules = arena_alloc(&compile->set->arena, shapes->count, sizeof(*rules));
+	int r;
+
+	if (!rules)
+		return no_memory(compile);
+	for (size_t i = 0; i < shapes->count; i++) {
+		const struct shape_rule *shape = &shapes->values[i];
+		const yaml_node_t *node = document_item(compile->document, list, i);
+		const yaml_node_t *name = document_member(compile->document, node, "name");
+
+		r = check(compile, name, "rule", shape->name, policy_check_name);
+		if (r < 0)
+			return r;
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(shapes->values[j].name, shape->name) == 0)
+				return refuse(compile, -EINVAL, name,
+					      "a second rule \"%s\" in \"%s\" of secret \"%s\"; give it another name",
+					      shape->name, list_name, entry->secret.name);
+		r = compile_matchers(compile, shape, node, &rules[i]);
+		if (r < 0)
+			return r;
+		rules[i].title = arena_printf(&compile->set->arena, "%s/%s", list_name, shape->name);
+		if (!rules[i].title)
+			return no_memory(compile);
+		entry->secret.needs_sha256 = entry->secret.needs_sha256 || rules[i].sha256.count > 0;
+	}
+	*ret = (struct policy_rules){.rules = rules, .count = shapes->count};
+	return 0;
+}
+
+static bool is_about_kinds_only(const struct rule *rule)
+{
+	return !rule->uid.count && !rule->gid.count && !rule->exe.count && !rule->sha256.count && !rule->user.count &&
+	       !rule->unit.count && !rule->cgroup.count && !rule->container.count && !rule->ancestor.count;
+}
+
+static bool lets_scripts_in(const struct rule *rule)
+{
+	if (rule->sha256.count || rule->unit.count || rule->user.count || rule->cgroup.count || rule->ancestor.count)
+		return false;
+	for (size_t i = 0; i < rule->exe.count; i++)
+		if (policy_matches_interpreter(rule->exe.values[i]))
+			return true;
+	return false;
+}
+
+/* A shell is the rightful reader of its own history, so that class is left out of the first advice. */
+static int advise(struct compile *compile, const struct policy_entry *entry, const yaml_node_t *node)
+{
+	const yaml_node_t *list = document_member(compile->document, node, "allow");
+	bool is_history = strcmp(entry->secret.class_name, "shell-history") == 0;
+	int r = 0;
+
+	if (entry->secret.default_action == VERDICT_ALLOW && entry->deny.count == 0)
+		r = warn(compile, node, "secret \"%s\" allows everyone; write \"default: alert\", or a deny rule",
+			 entry->secret.name);
+	for (size_t i = 0; r >= 0 && i < entry->allow.count; i++) {
+		const struct rule *rule = &entry->allow.rules[i];
+		const yaml_node_t *item = document_item(compile->document, list, i);
+
+		if (is_about_kinds_only(rule))
+			r = warn(compile, item, "rule \"%s\" allows every process; add a matcher that says who",
+				 rule->title);
+		if (r >= 0 && !is_history && lets_scripts_in(rule))
+			r = warn(compile, item,
+				 "rule \"%s\" allows an interpreter, and with it every script it runs; name a program, "
+				 "or add \"unit\", \"user\", \"cgroup\" or \"ancestor\"",
+				 rule->title);
+	}
+	return r;
+}
+
+static int name_entry(struct compile *compile, const yaml_node_t *node, const char *name, struct policy_entry *entry)
+{
+	entry->secret.name = arena_strdup(&compile->set->arena, name);
+	entry->file = compile->file;
+	entry->line = document_line(node);
+	return entry->secret.name ? 0 : no_memory(compile);
+}
+
+static int refuse_second(struct compile *compile, const yaml_node_t *node, const char *what, const char *name, int code,
+			 const struct policy_entry *earlier)
+{
+	if (code != -EEXIST)
+		return no_memory(compile);
+	return refuse(compile, -EINVAL, node, "a second %s \"%s\", the first is in %s:%d; give one another name", what,
+		      name, earlier->file, earlier->line);
+}
+
+static int compile_files(struct compile *compile, const struct shape_secret *shape, const yaml_node_t *node,
+			 struct policy_secret *secret)
+{
+	struct rule_strings patterns, excludes;
+	int r = compile_strings(compile, document_member(compile->document, node, "paths"), "path", &shape->paths,
+				policy_check_path, &patterns);
+
+	if (r < 0)
+		return r;
+	r = compile_strings(compile, document_member(compile->document, node, "exclude"), "exclude", &shape->exclude,
+			    policy_check_path, &excludes);
+	if (r < 0)
+		return r;
+	secret->patterns = patterns.values;
+	secret->patterns_count = patterns.count;
+	secret->excludes = excludes.values;
+	secret->excludes_count = excludes.count;
+	return 0;
+}
+
+static int compile_secret(struct compile *compile, const struct shape_secret *shape, const yaml_node_t *node)
+{
+	struct policy_entry *entry = arena_alloc(&compile->set->arena, 1, sizeof(*entry));
+	const yaml_node_t *name = document_member(compile->document, node, "name");
+	const struct policy_entry *earlier = NULL;
+	int r;
+
+	if (!entry)
+		return no_memory(compile);
+	if (compile->set->secrets_count >= compile->max_secrets)
+		return refuse(compile, -E2BIG, node,
+			      "more than %zu secrets in all policies; raise policy.max_secrets, or use wildcards",
+			      compile->max_secrets);
+	r = check(compile, name, "secret", shape->name, policy_check_name);
+	if (r >= 0)
+		r = check(compile, document_member(compile->document, node, "class"), "class", shape->class_name,
+			  policy_check_name);
+	if (r >= 0)
+		r = name_entry(compile, name, shape->name, entry);
+	if (r < 0)
+		return r;
+	entry->secret.class_name = arena_strdup(&compile->set->arena, shape->class_name);
+	if (!entry->secret.class_name)
+		return no_memory(compile);
+	entry->secret.policy_name = compile->policy_name;
+	entry->secret.default_action = shape->default_action ? *shape->default_action : VERDICT_ALERT;
+	r = policy_set_add_secret(compile->set, entry, &earlier);
+	if (r < 0)
+		return refuse_second(compile, name, "secret", shape->name, r, earlier);
+	r = compile_files(compile, shape, node, &entry->secret);
+	if (r >= 0)
+		r = compile_rules(compile, &shape->deny, "deny", document_member(compile->document, node, "deny"),
+				  entry, &entry->deny);
+	if (r >= 0)
+		r = compile_rules(compile, &shape->allow, "allow", document_member(compile->document, node, "allow"),
+				  entry, &entry->allow);
+	return r < 0 ? r : advise(compile, entry, node);
+}
+
+/* This build has no tier that could deny. */
+static int check_mode(struct compile *compile, const struct shape_spec *spec, const yaml_node_t *node)
+{
+	bool denies = spec->on_error == POLICY_ON_ERROR_DENY;
+
+	if (spec->mode != POLICY_MODE_ENFORCE || spec->on_unsupported == POLICY_UNSUPPORTED_OBSERVE)
+		return 0;
+	for (size_t i = 0; i < spec->secrets_count; i++)
+		denies = denies || spec->secrets[i].deny.count > 0 ||
+			 (spec->secrets[i].default_action && *spec->secrets[i].default_action == VERDICT_DENY);
+	if (!denies)
+		return 0;
+	return refuse(compile, -EINVAL, document_member(compile->document, node, "mode"),
+		      "this build observes only and cannot deny; write \"mode: observe\", or add "
+		      "\"onUnsupported: observe\" to keep the policy and only see what it would deny");
+}
+
+int policy_compile(struct policy_set *set, const struct shape_policy *shape, struct document *document,
+		   size_t max_secrets, struct error *error)
+{
+	struct compile compile = {.set = set, .document = document, .error = error, .max_secrets = max_secrets};
+	yaml_node_t *root = document_root(document), *spec = document_member(document, root, "spec");
+	yaml_node_t *name = document_member(document, document_member(document, root, "metadata"), "name");
+	yaml_node_t *secrets = document_member(document, spec, "secrets");
+	struct policy_entry *entry = arena_alloc(&set->arena, 1, sizeof(*entry));
+	const struct policy_entry *earlier = NULL;
+	int r;
+
+	compile.file = arena_strdup(&set->arena, document_file(document));
+	if (!entry || !compile.file)
+		return no_memory(&compile);
+	r = check(&compile, name, "policy", shape->metadata.name, policy_check_name);
+	if (r >= 0)
+		r = name_entry(&compile, name, shape->metadata.name, entry);
+	if (r < 0)
+		return r;
+	compile.policy_name = entry->secret.name;
+	r = policy_set_add_policy(set, entry, &earlier);
+	if (r < 0)
+		return refuse_second(&compile, name, "policy", shape->metadata.name, r, earlier);
+	r = check_mode(&compile, &shape->spec, spec);
+	for (size_t i = 0; r >= 0 && i < shape->spec.secrets_count; i++)
+		r = compile_secret(&compile, &shape->spec.secrets[i], document_item(document, secrets, i));
+	return r;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "policy/rule.h"
+
+#include <string.h>
+
+#include "base/access.h"
+#include "policy/glob.h"
+
+static bool holds_number(const struct rule_numbers *numbers, uint32_t number)
+{
+	for (size_t i = 0; i < numbers->count; i++)
+		if (numbers->values[i] == number)
+			return true;
+	return numbers->count == 0;
+}
+
+static bool holds_string(const struct rule_strings *strings, const char *string)
+{
+	for (size_t i = 0; string && i < strings->count; i++)
+		if (strcmp(strings->values[i], string) == 0)
+			return true;
+	return strings->count == 0;
+}
+
+static bool holds_glob(const struct rule_strings *globs, const char *path)
+{
+	for (size_t i = 0; path && i < globs->count; i++)
+		if (glob_match(globs->values[i], path))
+			return true;
+	return globs->count == 0;
+}
+
+static bool is_named(const char *pattern, const char *name)
+{
+	return glob_match_name(pattern, strlen(pattern), name, strlen(name));
+}
+
+static bool holds_name(const struct rule_strings *names, const char *name)
+{
+	for (size_t i = 0; name && *name && i < names->count; i++)
+		if (is_named(names->values[i], name))
+			return true;
+	return names->count == 0;
+}
+
+static bool holds_container(const struct rule_strings *containers, const struct access_process *process)
+{
+	bool is_on_host = !process->container && process->cgroup && *process->cgroup;
+
+	for (size_t i = 0; i < containers->count; i++) {
+		if (strcmp(containers->values[i], RULE_CONTAINER_NONE) == 0) {
+			if (is_on_host)
+				return true;
+		} else if (process->container && is_named(containers->values[i], process->container)) {
+			return true;
+		}
+	}
+	return containers->count == 0;
+}
+
+static bool holds_ancestor(const struct rule_strings *globs, const struct access_process *process)
+{
+	for (size_t i = 0; globs->count && i < process->ancestors_count && i < ACCESS_ANCESTORS_MAX; i++)
+		if (holds_glob(globs, process->ancestors[i].exe))
+			return true;
+	return globs->count == 0;
+}
+
+/* Cheap matchers first. */
+bool rule_matches(const struct rule *rule, const struct access *access)
+{
+	const struct access_process *process = &access->process;
+
+	if (rule->kinds && ((unsigned int)access->kind >= 32 || !(rule->kinds & 1U << access->kind)))
+		return false;
+	return holds_number(&rule->uid, process->cred.uid) && holds_number(&rule->gid, process->cred.gid) &&
+	       holds_glob(&rule->exe, process->exe) && holds_string(&rule->sha256, process->exe_sha256) &&
+	       holds_string(&rule->user, process->user) && holds_name(&rule->unit, process->unit) &&
+	       holds_container(&rule->container, process) && holds_glob(&rule->cgroup, process->cgroup) &&
+	       holds_ancestor(&rule->ancestor, process);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * rule.h: one rule of a policy: which accesses it is about.
+ *
+ * A rule is made of matchers. A matcher with an empty list is not given and holds always; a given one holds when any of
+ * its values does; the rule matches when all hold. What is not known about a process (no hash yet, no cgroup, no
+ * name for its uid) matches no value. Lists are borrowed from the policy set that the rule belongs to.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct access;
+
+struct rule_strings {
+	const char *const *values;
+	size_t count;
+};
+
+struct rule_numbers {
+	const uint32_t *values;
+	size_t count;
+};
+
+struct rule {
+	const char *title;             /* as a verdict names it: "allow/sshd", "deny/interpreters" */
+	uint32_t kinds;                /* bit per enum access_kind; 0: not given */
+	struct rule_numbers uid;       /* real uid, as events show it */
+	struct rule_numbers gid;       /* real gid */
+	struct rule_strings exe;       /* globs, glob.h */
+	struct rule_strings sha256;    /* 64 lower-case hex digits */
+	struct rule_strings user;      /* names */
+	struct rule_strings unit;      /* names with wildcards */
+	struct rule_strings cgroup;    /* globs */
+	struct rule_strings container; /* ids with wildcards, or RULE_CONTAINER_NONE */
+	struct rule_strings ancestor;  /* globs, of any ancestor's executable */
+};
+
+/* As a value of `container`: a process whose cgroup is known and that is in no container. */
+#define RULE_CONTAINER_NONE "none"
+
+/* Reads the kind and process of the access; allocates nothing. */
+bool rule_matches(const struct rule *rule, const struct access *access);
