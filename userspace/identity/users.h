@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * users.h: names of user ids, from a file in the format of passwd(5).
+ *
+ * Never asks NSS: a directory server must not be able to stop the loop. Reread when the file changed. Where two lines
+ * have one uid the first counts, as for getpwuid(3). Loop thread only.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct users;
+
+int users_new(const char *path, struct users **ret); /* reads it; a file that cannot be read names nobody. -ENOMEM */
+void users_free(struct users *users);                /* NULL is fine */
+/* NULL when the file does not name it. Borrowed until users_refresh. */
+const char *users_name(const struct users *users, uint32_t uid);
+/* Rereads the file if it is another one or changed; a file that is gone or unreadable leaves what was known. */
+void users_refresh(struct users *users);
