@@ -1,0 +1,248 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input: one clear error with file and line, exit code 2; at SIGHUP the old policy stays."""
+
+import os
+import re
+import subprocess
+import sys
+
+from harness import REFUSED, SAGENT, SAGENTD, Daemon, Place, policy, run_tests, secret
+
+PLACE = Place()
+HEAD = "apiVersion: secretsagent.io/v1\nkind: SecretPolicy\nmetadata: {name: t}\nspec:\n  secrets:\n"
+ONE = HEAD + "    - name: one\n      class: c\n      paths: [/run/one]\n      default: alert\n"
+
+
+def run(*arguments, binary=SAGENTD, timeout=20):
+    return subprocess.run([binary, *arguments], capture_output=True, text=True, errors="replace", timeout=timeout,
+                          stdin=subprocess.DEVNULL, check=False)
+
+
+def write(name, text, mode=0o600):
+    path = PLACE.sub(name)
+    with open(path, "wb") as f:
+        f.write(text if isinstance(text, bytes) else text.encode())
+    os.chmod(path, mode)
+    return path
+
+
+def check_refused(path, line, *words, arguments=None):
+    """Exit code 2 and one line on stderr: FILE:LINE: text with the words; nothing on stdout."""
+    result = run(*(arguments or ["--check", "--policy", path]))
+    lines = result.stderr.strip().splitlines()
+    assert result.returncode == 2, f"exit {result.returncode}: {result.stderr} {result.stdout}"
+    assert len(lines) == 1, lines
+    where = path if line is None else f"{path}:{line}:"
+    assert where in lines[0], f"expected '{where}' in: {lines[0]}"
+    for word in words:
+        assert word.lower() in lines[0].lower(), f"expected '{word}' in: {lines[0]}"
+    return lines[0]
+
+
+CASES = {
+    "unknown-key": (ONE.replace("default:", "defualt:"), 9, "defualt", "default"),
+    "unknown-top-key": (ONE + "extra: 1\n", 10, "extra"),
+    "wrong-type": (ONE.replace("[/run/one]", "{a: b}"), 8, "paths"),
+    "wrong-word": (ONE.replace("alert", "shout"), 9, "shout", "alert"),
+    "wrong-number": (ONE + "      allow:\n        - {name: a, uid: [minus]}\n", 11, "uid"),
+    "bad-glob": (ONE.replace("/run/one", '"/run/[a"'), 8, "/run/["),
+    "relative-glob": (ONE.replace("/run/one", "run/one"), 8, "run/one"),
+    "star-star-inside": (ONE.replace("/run/one", '"/run/a**b"'), 8, "**"),
+    "bad-sha256": (ONE + "      allow:\n        - {name: a, sha256: [xyz]}\n", 11, "sha256"),
+    "duplicate-secret": (ONE + "    - name: one\n      class: c\n      paths: [/run/two]\n", 10, "one"),
+    "duplicate-key": (ONE + "      class: d\n", 10, "class"),
+    "no-secret": (HEAD.replace("secrets:", "secrets: []"), 5, "secret"),
+    "no-name": ("apiVersion: secretsagent.io/v1\nkind: SecretPolicy\nmetadata: {}\nspec:\n  secrets: []\n", 3, "name"),
+    "wrong-version": (ONE.replace("/v1", "/v9"), 1, "v9", "v1"),
+    "wrong-kind": (ONE.replace("SecretPolicy", "Pod"), 2, "Pod", "SecretPolicy"),
+    "two-documents": (ONE + "---\n" + ONE, 10),
+    "not-yaml": ("a: [b\nc: }\n", 2),
+    "tab": (ONE.replace("      class", "\tclass"), 7),
+    "newline-in-name": (ONE.replace("name: one", 'name: "a\\nb"'), 6, "name"),
+    "deny-in-enforce": (ONE.replace("spec:\n", "spec:\n  mode: enforce\n").replace("alert", "deny"), None, "observe"),
+}
+
+
+def check_case(name):
+    text, line, *words = CASES[name]
+    message = check_refused(write(name + ".yaml", text), line, *words)
+    assert not re.search(r"[\x00-\x08\x0b-\x1f]", message), repr(message)
+
+
+def make_case(name):
+    def test():
+        check_case(name)
+    return test
+
+
+for _name in CASES:
+    globals()["test_a_policy_is_refused_" + _name.replace("-", "_")] = make_case(_name)
+
+
+def test_an_empty_policy_is_refused():
+    check_refused(write("empty.yaml", ""), None, "empty")
+
+
+def test_ten_megabytes_of_garbage_are_refused():
+    check_refused(write("garbage.yaml", os.urandom(10 << 20)), None)
+
+
+def test_ten_megabytes_of_yaml_are_refused():
+    check_refused(write("long.yaml", ONE + "# " + "x" * (10 << 20)), None)
+
+
+def test_a_bomb_of_aliases_is_refused():
+    text = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+        f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(12))
+    check_refused(write("bomb.yaml", text), None)
+
+
+def test_deep_nesting_is_refused():
+    check_refused(write("deep.yaml", "a: " + "[" * 100000), None)
+
+
+def test_a_nul_byte_is_refused():
+    check_refused(write("nul.yaml", ONE.encode().replace(b"one", b"o\0e", 1)), None)
+
+
+def test_a_directory_without_policies_is_refused():
+    check_refused(PLACE.directory("no-policies"), None)
+
+
+def test_a_policy_that_is_not_there_is_refused():
+    check_refused(PLACE.sub("nowhere.yaml"), None, "No such file")
+
+
+def test_a_policy_that_is_a_device_or_a_pipe_is_refused():
+    check_refused("/dev/zero", None)
+    path = PLACE.sub("fifo.yaml")
+    os.mkfifo(path, 0o600)
+    check_refused(path, None)
+
+
+def test_a_policy_that_others_may_write_is_refused():
+    check_refused(write("open.yaml", ONE, mode=0o666), None, "write")
+    assert run("--check", "--policy", write("fine.yaml", ONE, mode=0o644)).returncode == 0
+
+
+def test_a_policy_of_another_owner_is_refused():
+    path = write("owned.yaml", ONE)
+    os.chown(path, 65534, 65534)
+    check_refused(path, None)
+
+
+def test_one_bad_file_of_a_directory_refuses_all():
+    PLACE.directory("several")
+    write("several/10.yaml", ONE)
+    bad = write("several/20.yaml", ONE.replace("one", "two").replace("class", "clas"))
+    check_refused(bad, 7, "clas", arguments=["--check", "--policy", PLACE.sub("several")])
+
+
+def test_the_same_secret_in_two_files_is_refused():
+    PLACE.directory("same")
+    write("same/10.yaml", ONE)
+    second = write("same/20.yaml", ONE.replace("name: t", "name: u"))
+    check_refused(second, 6, "one", arguments=["--check", "--policy", PLACE.sub("same")])
+
+
+def test_a_path_of_4096_bytes_is_refused_or_watched_but_never_cut():
+    path = "/" + "/".join(["d" * 200] * 20) + "/" + "e" * 75
+    assert len(path) == 4096
+    check_refused(write("longpath.yaml", ONE.replace("/run/one", path)), 8)
+    result = run("--check", "--policy", write("longpath2.yaml", ONE.replace("/run/one", path[:4095 - 1])))
+    assert result.returncode in (0, 2), result.stderr
+
+
+def test_sagent_policy_check_says_the_same():
+    for name in ("unknown-key", "bad-glob", "duplicate-secret"):
+        text, line, *words = CASES[name]
+        path = write(name + ".yaml", text)
+        result = run("policy", "check", path, binary=SAGENT)
+        assert result.returncode == 2, (result.returncode, result.stderr)
+        assert f"{path}:{line}:" in result.stderr + result.stdout, result.stderr + result.stdout
+        for word in words:
+            assert word in result.stderr + result.stdout
+    assert run("policy", "check", write("good.yaml", ONE), binary=SAGENT).returncode == 0
+
+
+# ---------------------------------------------------------------- the configuration
+
+CONFIGS = {
+    "config-unknown-key": ("state_dirr: /tmp\n", 1, "state_dirr", "state_dir"),
+    "config-unknown-nested-key": ("sensor:\n  flush_interval: 5\n", 2, "flush_interval", "flush_interval_ms"),
+    "config-wrong-type": ("sensor:\n  flush_interval_ms: soon\n", 2, "flush_interval_ms"),
+    "config-out-of-range": ("sensor:\n  flush_interval_ms: 1\n", 2, "50"),
+    "config-not-a-power-of-two": ("sensor:\n  access_ring_kib: 1000\n", 2, "power of two"),
+    "config-wrong-word": ("backend: magic\n", 1, "magic", "tracepoint"),
+    "config-not-yaml": ("a: [\n", None),
+    "config-list-for-a-mapping": ("sensor: [1]\n", 1, "sensor"),
+}
+
+
+def make_config_case(name):
+    def test():
+        text, line, *words = CONFIGS[name]
+        path = write(name + ".yaml", text)
+        check_refused(path, line, *words, arguments=["--config", path, "--check", "--policy", write("ok.yaml", ONE)])
+    return test
+
+
+for _name in CONFIGS:
+    globals()["test_" + _name.replace("-", "_") + "_is_refused"] = make_config_case(_name)
+
+
+def test_an_empty_configuration_is_refused():
+    path = write("empty-config.yaml", "")
+    check_refused(path, None, arguments=["--config", path, "--check", "--policy", write("ok.yaml", ONE)])
+
+
+def test_garbage_and_directories_are_no_configuration():
+    ok = write("ok.yaml", ONE)
+    path = write("garbage-config.yaml", os.urandom(10 << 20))
+    check_refused(path, None, arguments=["--config", path, "--check", "--policy", ok])
+    check_refused(PLACE.path, None, arguments=["--config", PLACE.path, "--check", "--policy", ok])
+
+
+def test_bad_settings_on_the_command_line_are_refused():
+    ok = write("ok.yaml", ONE)
+    for setting, word in (("nonsense", "nonsense"), ("sensor.flush_interval_ms=soon", "flush_interval_ms"),
+                          ("sensor.flush_intervall_ms=100", "flush_interval_ms"), ("backend=magic", "magic"),
+                          ("sensor.max_counters=1", "1024"), ("=5", "=")):
+        result = run("--check", "--policy", ok, "--set", setting)
+        lines = result.stderr.strip().splitlines()
+        assert result.returncode == 2 and len(lines) == 1 and word in lines[0], (setting, result.returncode, lines)
+
+
+def test_a_bad_policy_at_start_ends_with_2_and_attaches_nothing():
+    d = Daemon(PLACE, [], text=CASES["unknown-key"][0], expect_ready=False)
+    assert d.process.wait(10) == 2
+    d.drain()
+    assert len(d.stderr) == 1 and f"{d.policy_path}:9:" in d.stderr[0], d.stderr
+
+
+def test_sighup_with_each_kind_of_bad_policy_keeps_the_old_one():
+    path = PLACE.file("kept", "secret")
+    with Daemon(PLACE, [secret("kept", path)]) as d:
+        for number, text in enumerate((CASES["bad-glob"][0], "", "\xff\xfe", CASES["two-documents"][0])):
+            d.write_policy([], text=text)
+            assert d.reload()["type"] == REFUSED, text[:50]
+            os.close(os.open(path, os.O_RDONLY))
+            d.barrier()
+            assert d.total(secret="kept") == number + 1
+        os.unlink(d.policy_path)
+        assert d.reload()["type"] == REFUSED
+        d.barrier()
+
+
+def test_a_policy_of_many_secrets_within_the_limits_is_accepted():
+    text = policy("many", [secret(f"s{i}", f"/run/none/{i}/**") for i in range(3000)])
+    result = run("--check", "--policy", write("many.yaml", text))
+    assert result.returncode == 0, result.stderr[:300]
+    text = policy("many", [secret(f"s{i}", f"/run/none/{i}") for i in range(50)])
+    result = run("--check", "--policy", write("many.yaml", text), "--set", "policy.max_secrets=49")
+    assert result.returncode == 2 and "49" in result.stderr, result.stderr[:300]
+
+
+if __name__ == "__main__":
+    sys.exit(run_tests(globals()))

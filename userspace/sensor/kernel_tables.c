@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sensor/kernel_tables.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "filter.h"
+
+/* Below this many stale bits a rebuild is not worth its time. */
+#define STALE_LEAST 4096
+
+static int bpf_result(int r)
+{
+	return r < 0 ? -errno : 0;
+}
+
+static void filter_add(uint64_t *filter, const struct file_id *id)
+{
+	uint64_t hash = filter_hash(id->ino, id->dev);
+
+	__atomic_fetch_or(&filter[filter_word(hash)], filter_bits(hash), __ATOMIC_RELEASE);
+}
+
+/* Adds the bits of every key of a map. */
+static int collect(int map_fd, uint64_t *filter)
+{
+	struct file_id key, *last = NULL;
+
+	while (bpf_map_get_next_key(map_fd, last, &key) == 0) {
+		filter_add(filter, &key);
+		last = &key;
+	}
+	return errno == ENOENT ? 0 : -errno;
+}
+
+/*
+ * Only the daemon's loop changes the maps, so what the keys give is all there is. Words are replaced one by one: each
+ * holds every live bit before and after.
+ */
+static void rebuild(struct kernel_tables *tables)
+{
+	_cleanup_(freep) uint64_t *fresh = calloc(FILTER_WORDS, sizeof(*fresh));
+
+	if (!fresh || collect(tables->watched_fd, fresh) < 0 || collect(tables->directories_fd, fresh) < 0)
+		return; /* stale bits are only slow; the next removal tries again */
+	for (size_t i = 0; i < FILTER_WORDS; i++)
+		__atomic_store_n(&tables->filter[i], fresh[i], __ATOMIC_RELEASE);
+	tables->stale = 0;
+}
+
+static int set_identified(struct kernel_tables *tables, int map_fd, const struct file_id *id, const void *value)
+{
+	int r;
+
+	filter_add(tables->filter, id);
+	r = bpf_result(bpf_map_update_elem(map_fd, id, value, BPF_NOEXIST));
+	if (r == 0)
+		tables->live++;
+	else if (r == -EEXIST)
+		r = bpf_result(bpf_map_update_elem(map_fd, id, value, BPF_EXIST));
+	return r;
+}
+
+static int clear_identified(struct kernel_tables *tables, int map_fd, const struct file_id *id)
+{
+	int r = bpf_result(bpf_map_delete_elem(map_fd, id));
+
+	if (r < 0)
+		return r;
+	tables->live--;
+	tables->stale++;
+	if (tables->stale > STALE_LEAST && tables->stale > tables->live)
+		rebuild(tables);
+	return 0;
+}
+
+static int set_file(void *context, const struct file_id *id, const struct watch_value *value)
+{
+	struct kernel_tables *tables = context;
+
+	return set_identified(tables, tables->watched_fd, id, value);
+}
+
+static int clear_file(void *context, const struct file_id *id)
+{
+	struct kernel_tables *tables = context;
+
+	return clear_identified(tables, tables->watched_fd, id);
+}
+
+static int set_directory(void *context, const struct file_id *id, const struct directory_value *value)
+{
+	struct kernel_tables *tables = context;
+
+	return set_identified(tables, tables->directories_fd, id, value);
+}
+
+static int clear_directory(void *context, const struct file_id *id)
+{
+	struct kernel_tables *tables = context;
+
+	return clear_identified(tables, tables->directories_fd, id);
+}
+
+static int set_name(void *context, const struct name_key *key, const struct name_value *value)
+{
+	const struct kernel_tables *tables = context;
+
+	return bpf_result(bpf_map_update_elem(tables->names_fd, key, value, BPF_ANY));
+}
+
+static int clear_name(void *context, const struct name_key *key)
+{
+	const struct kernel_tables *tables = context;
+
+	return bpf_result(bpf_map_delete_elem(tables->names_fd, key));
+}
+
+static int set_ignored(void *context, const struct file_id *id, const struct ignored_value *value)
+{
+	const struct kernel_tables *tables = context;
+
+	return bpf_result(bpf_map_update_elem(tables->ignored_fd, id, value, BPF_ANY));
+}
+
+static int clear_ignored(void *context)
+{
+	const struct kernel_tables *tables = context;
+	struct file_id key;
+
+	while (bpf_map_get_next_key(tables->ignored_fd, NULL, &key) == 0) {
+		if (bpf_map_delete_elem(tables->ignored_fd, &key) < 0 && errno != ENOENT)
+			return -errno;
+	}
+	return errno == ENOENT ? 0 : -errno;
+}
+
+/* New bits first, then the old ones that no key has: never a moment without a key that stays. */
+static int set_name_filter(void *context, const uint64_t *hashes, size_t count)
+{
+	struct kernel_tables *tables = context;
+	uint64_t fresh[NAME_FILTER_BITS / 64] = {0};
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t bit = name_filter_bit(hashes[i]);
+
+		fresh[bit / 64] |= 1ULL << (bit & 63);
+	}
+	for (size_t i = 0; i < NAME_FILTER_BITS / 64; i++)
+		__atomic_store_n(&tables->name_filter[i], fresh[i], __ATOMIC_RELEASE);
+	__atomic_store_n(tables->has_names, count > 0, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static int identify(void *context, const int *fds, size_t count, struct file_record *ret_records)
+{
+	const struct kernel_tables *tables = context;
+
+	return tables->identify(tables->identify_context, fds, count, ret_records);
+}
+
+const struct watch_sink kernel_tables_sink = {
+	.set_file = set_file,
+	.clear_file = clear_file,
+	.set_directory = set_directory,
+	.clear_directory = clear_directory,
+	.set_name = set_name,
+	.clear_name = clear_name,
+	.set_ignored = set_ignored,
+	.clear_ignored = clear_ignored,
+	.set_name_filter = set_name_filter,
+	.identify = identify,
+};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sensor.h: the kernel side, loaded and listening.
+ *
+ * Life: sensor_new() loads the programs of one backend and attaches what follows processes; the watch list then fills
+ * the tables through sensor_sink(); sensor_start() attaches the rest and tells of who holds a secret already. From then
+ * on the handler is called on the loop's thread: processes before the accesses they made. Optional programs that this
+ * kernel does not take are left out, and what is not seen for it is in sensor_blind_spots().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "sensor/counters.h"
+#include "sensor/kernel_support.h"
+#include "sensor/watch_sink.h"
+
+struct error;
+struct event_base;
+struct sensor;
+
+struct sensor_handler {
+	/* Records are size-checked no further than their head: the receiver checks the rest. */
+	void (*process)(void *context, const struct process_record *record, size_t size);
+	void (*exit)(void *context, const struct exit_record *record, size_t size);
+	void (*cgroup)(void *context, const struct cgroup_record *record, size_t size);
+	/* As counters_ops. */
+	bool (*access)(void *context, const struct counted *counted);
+	void (*forget)(void *context, void *cookie);
+	/* A process that has a secret open since before the start. */
+	void (*held)(void *context, const struct file_record *record);
+	/* `count` new losses at this place, `total` since the start. */
+	void (*loss)(void *context, enum loss_place place, uint64_t count, uint64_t total);
+	void *context;
+};
+
+struct sensor_config {
+	const struct kernel_support *support; /* borrowed for the call */
+	enum sensor_backend backend;
+	size_t max_counters, max_files, max_directories, max_holders;
+	size_t access_ring_bytes, process_ring_bytes; /* powers of two, multiples of the page size */
+	bool keep_args;
+};
+
+struct sensor_stats {
+	struct counters_stats counters;
+	uint64_t access_records, process_records;
+	uint64_t access_gaps, process_gaps; /* records missing by sequence number */
+	uint64_t losses[LOSS_PLACE_COUNT];
+};
+
+/* Errors: -EINVAL bad config; errno of bpf(2) with *error naming the program or map that the kernel refused. */
+int sensor_new(struct event_base *base, const struct sensor_config *config, const struct sensor_handler *handler,
+	       struct sensor **ret_sensor, struct error *error);
+/* Detaches everything; reports nothing more (flush first). NULL is fine. */
+void sensor_free(struct sensor *sensor);
+DEFINE_FREEP(struct sensor, sensor_free)
+
+/* Where the watch list writes; *ret_context goes with it. */
+const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context);
+/* Attaches the access programs, then reports who holds a secret open. Once. */
+int sensor_start(struct sensor *sensor, struct error *error);
+/* Takes what is on the rings, reports all counts that are new and all losses. 0 or -errno. */
+int sensor_flush(struct sensor *sensor);
+
+/* One sentence each, for people; `ret_count` of them, the sensor's. */
+const char *const *sensor_blind_spots(const struct sensor *sensor, size_t *ret_count);
+struct sensor_stats sensor_stats(const struct sensor *sensor);
