@@ -61,14 +61,16 @@ C_SOURCES       := $(foreach m,$(MODULES),$(call sources_of,$(m))) $(wildcard $(
 TEST_BPF        := $(wildcard tests/*/*.bpf.c)
 HEADERS         := $(wildcard userspace/*.h userspace/*/*.h)
 
-# A test program links the modules that it includes a header of, and what those use: "file.c:module file.c:module ..."
-INCLUDED := $(if $(TEST_SOURCES),$(shell awk 'match($$0, /^.include "(\.\.\/\.\.\/userspace\/)?[a-z_]+[\/.]/) \
-	{ m = substr($$0, RSTART, RLENGTH); gsub(/.*"(\.\.\/\.\.\/userspace\/)?|[\/.]$$|_.*/, "", m); print FILENAME ":" m }' \
-	$(TEST_SOURCES)))
-TOP_NAMES   := $(sort $(foreach f,$(DAEMON_SOURCES),$(firstword $(subst _, ,$(basename $(notdir $(f)))))))
-module_of   = $(if $(filter $(TOP_NAMES),$(1)),daemon,$(filter $(MODULES),$(1)))
-modules_of  = $(sort base $(foreach i,$(patsubst $(1):%,%,$(filter $(1):%,$(INCLUDED))), \
-	      $(foreach m,$(call module_of,$(i)),$(m) $(USES_$(m)))))
+# A test program links the modules of which it, or a header beside it, includes a header, and what those modules use.
+# INCLUDED: "file:header file:header ..."
+INCLUDED := $(if $(TEST_SOURCES),$(shell awk -F'"' '/^.include "/ { sub(/^(\.\.\/)+userspace\//, "", $$2); \
+	print FILENAME ":" $$2 }' $(TEST_SOURCES) $(wildcard tests/*/*.h)))
+included_by = $(patsubst $(1):%,%,$(filter $(1):%,$(INCLUDED)))
+TOP_HEADERS := $(notdir $(wildcard userspace/*.h))
+module_of   = $(if $(findstring /,$(1)),$(filter $(MODULES),$(firstword $(subst /, ,$(1)))),$(if $(filter $(TOP_HEADERS),$(1)),\
+	      $(if $(filter config%,$(1)),config,daemon)))
+modules_of  = $(sort base $(foreach h,$(call included_by,$(1)) $(foreach l,$(call included_by,$(1)),$(call included_by,$(dir $(1))$(l))),\
+	      $(foreach m,$(call module_of,$(h)),$(m) $(USES_$(m)))))
 archives_of = $(foreach m,$(call modules_of,$(1)),$(if $(call sources_of,$(m)),$(B)/userspace/$(m).a))
 
 # ---------------------------------------------------------------- flags; CFLAGS, CPPFLAGS, LDFLAGS are the user's

@@ -44,6 +44,7 @@ typedef _Bool bool;
 #define CLONE_FILES           0x400
 #define CLONE_THREAD          0x10000
 
+#define MNT_NS_ANON_INO 0xEFFFFFF7U /* 6.18; such a namespace had number 0 before */
 #define TS_COMPAT             0x2 /* arch/x86/include/asm/thread_info.h */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -121,6 +122,7 @@ struct vfsmount {
 
 struct mount {
 	struct mount *mnt_parent;
+	struct mnt_namespace *mnt_ns;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 };
@@ -203,8 +205,12 @@ struct signal_struct {
 struct kernfs_node {
 	__u64 id;
 };
+struct cgroup_root {
+	int hierarchy_id; /* 0: the default (v2) hierarchy */
+};
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 struct css_set {
 	struct cgroup *dfl_cgrp;

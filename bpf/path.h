@@ -6,6 +6,15 @@
 
 #include "snapshot.h"
 
+/* The root of a mount namespace that a process can be in; not a mount that was made and never attached (open_tree, fsmount). */
+static __always_inline bool is_namespace_root(struct mount *mount, struct dentry *dentry, struct dentry *mount_root)
+{
+	struct mnt_namespace *ns = BPF_CORE_READ(mount, mnt_ns);
+	unsigned int number = ns ? BPF_CORE_READ(ns, ns.inum) : 0;
+
+	return dentry == mount_root && number != 0 && number != MNT_NS_ANON_INO;
+}
+
 /*
  * Writes the components of `file` (an address) to the data of scratch `slot`, until the directory whose dentry is
  * `stop` (0: until the root), and leaves path_size and path_flags there. The walk goes by parents, and up through mount
@@ -35,7 +44,7 @@ int __attribute__((noinline)) path_walk(__u64 file, __u64 stop, __u32 slot)
 			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
 
 			if (above == mount || !above) {
-				if (dentry != mount_root)
+				if (!is_namespace_root(mount, dentry, mount_root))
 					scratch->path_flags |= PATH_FLAG_UNREACHABLE;
 				return 0;
 			}

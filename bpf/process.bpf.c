@@ -178,10 +178,13 @@ int BPF_PROG(process_exit, struct task_struct *task)
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(process_cgroup, struct cgroup *cgroup, const char *path)
 {
-	struct scratch *scratch = scratch_claim();
 	struct cgroup_record *record;
+	struct scratch *scratch;
 	long size;
 
+	if (cgroup->root->hierarchy_id != 0)
+		return 0; /* a v1 hierarchy numbers its groups for itself */
+	scratch = scratch_claim();
 	if (!scratch) {
 		count_loss(LOSS_SCRATCH);
 		return 0;

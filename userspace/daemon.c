@@ -598,6 +598,8 @@ static int open_identity(struct daemon *daemon)
 		.args = config->identity_args,
 		.hash = config->identity_hash,
 		.hash_max_bytes = config->identity_hash_max_mib << 20,
+		/* A flush reports what the dead did since the one before. */
+		.exit_grace_ns = (2000 + 2 * config->sensor_flush_interval_ms) * NS_PER_MS,
 	};
 	struct observer_config observer_config = {
 		.base = daemon->base,
@@ -836,6 +838,22 @@ static void flush_all(struct daemon *daemon)
 	say_stopped(daemon);
 }
 
+static void on_alarm(int number)
+{
+	(void)number;
+	_exit(0);
+}
+
+/*
+ * Everything has been written. What is left is to join the workers, and one may hang in a file system that does not
+ * answer: then the process leaves without it.
+ */
+static void leave_by_force_in(unsigned int seconds)
+{
+	(void)signal(SIGALRM, on_alarm);
+	(void)alarm(seconds);
+}
+
 void daemon_free(struct daemon *daemon)
 {
 	if (!daemon)
@@ -843,14 +861,18 @@ void daemon_free(struct daemon *daemon)
 	if (daemon->is_started)
 		flush_all(daemon);
 	sensor_free(daemon->sensor);
+	output_free(daemon->output);
+	store_close(daemon->store);
+	daemon->output = NULL;
+	daemon->store = NULL;
+	if (daemon->is_started)
+		leave_by_force_in(1);
 	if (daemon->identity)
 		identity_free(daemon->identity);
 	worker_pool_free(daemon->pool);
 	observer_free(daemon->observer);
 	watchlist_free(daemon->watchlist);
 	control_free(daemon->control);
-	output_free(daemon->output);
-	store_close(daemon->store);
 	policy_set_free(daemon->policy);
 	for (size_t i = 0; i < sizeof(daemon->signal_events) / sizeof(daemon->signal_events[0]); i++) {
 		if (daemon->signal_events[i])
@@ -861,5 +883,6 @@ void daemon_free(struct daemon *daemon)
 	if (daemon->base)
 		event_base_free(daemon->base);
 	buffer_release(&daemon->line);
+	(void)alarm(0);
 	free(daemon);
 }

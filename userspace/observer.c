@@ -15,6 +15,8 @@
 #include "sensor/watchlist.h"
 
 #define WAITING_MAX 4096
+/* How long an access may wait whose verdict needs the hash: an executable on a file system that hangs is never hashed. */
+#define NEEDED_WAIT_MS 30000
 
 /* What a counter of the sensor keeps for us: the secret by name (a reload renumbers), and the file's path. */
 struct counter_memory {
@@ -36,7 +38,7 @@ struct waiting {
 	struct observer *observer;
 	struct observation observation;
 	char *secret, *path;
-	struct event *timer; /* NULL: waits as long as it takes */
+	struct event *timer;
 	bool is_published;   /* the hash is still to come, the access has gone out */
 	TAILQ_ENTRY(waiting) link;
 };
@@ -194,21 +196,19 @@ static bool wait_for_hash(struct observer *observer, const struct observation *o
 {
 	const struct policy_secret *secret = policy_set_find(observer->policy, observation->secret);
 	bool must_wait = secret && secret->needs_sha256;
-	struct timeval wait = {.tv_usec = (suseconds_t)(observer->config.hash_wait_ms % 1000) * 1000,
-			       .tv_sec = (time_t)(observer->config.hash_wait_ms / 1000)};
+	uint64_t wait_ms = must_wait ? NEEDED_WAIT_MS : observer->config.hash_wait_ms;
+	const struct timeval wait = {.tv_sec = (time_t)(wait_ms / 1000), .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000};
 	struct waiting *waiting;
 
-	if (observer->waiting_count >= WAITING_MAX || (!must_wait && observer->config.hash_wait_ms == 0))
+	if (observer->waiting_count >= WAITING_MAX || wait_ms == 0)
 		return false;
 	waiting = waiting_new(observer, observation);
 	if (!waiting)
 		return false;
-	if (!must_wait) {
-		waiting->timer = evtimer_new(observer->config.base, on_waited_enough, waiting);
-		if (!waiting->timer || evtimer_add(waiting->timer, &wait) < 0) {
-			waiting_free(waiting);
-			return false;
-		}
+	waiting->timer = evtimer_new(observer->config.base, on_waited_enough, waiting);
+	if (!waiting->timer || evtimer_add(waiting->timer, &wait) < 0) {
+		waiting_free(waiting);
+		return false;
 	}
 	TAILQ_INSERT_TAIL(&observer->waiting, waiting, link);
 	observer->waiting_count++;

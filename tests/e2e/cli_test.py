@@ -127,7 +127,7 @@ def daemon():
         subprocess.run(["cat", path], stdout=subprocess.DEVNULL, check=True)
         DAEMON.barrier()
         deadline = time.monotonic() + 10
-        while "cli" not in DAEMON.sagent("secrets", "--json").stdout and time.monotonic() < deadline:
+        while "26" not in DAEMON.sagent("secrets", "--json").stdout and time.monotonic() < deadline:
             DAEMON.barrier(1)
     return DAEMON
 

@@ -122,7 +122,7 @@ def test_a_policy_that_is_a_device_or_a_pipe_is_refused():
 
 
 def test_a_policy_that_others_may_write_is_refused():
-    check_refused(write("open.yaml", ONE, mode=0o666), None, "write")
+    check_refused(write("open.yaml", ONE, mode=0o666), None, "writable")
     assert run("--check", "--policy", write("fine.yaml", ONE, mode=0o644)).returncode == 0
 
 

@@ -65,8 +65,8 @@ def verdicts(name, rules_allow, rules_deny, runs, default="alert"):
     """runs: (label, program, prefix); returns label -> (action, rule)."""
     path = PLACE.file(name, "secret", mode=0o644)
     result = {}
-    with Daemon(PLACE, [secret(name, path, allow=rules_allow, deny=rules_deny, default=default)],
-                config={"identity.hash_wait_ms": 2000}) as d:
+    rules = {key: value for key, value in (("allow", rules_allow), ("deny", rules_deny)) if value}
+    with Daemon(PLACE, [secret(name, path, default=default, **rules)], config={"identity.hash_wait_ms": 2000}) as d:
         for label, program, prefix in runs:
             process = subprocess.run(list(prefix) + [program, "openat", path, PLACE.path, "1"],
                                      capture_output=True, text=True, check=False, timeout=20)

@@ -6,7 +6,7 @@ import errno
 import os
 import sys
 
-from harness import Daemon, Place, run_tests, run_trick, secret
+from harness import Daemon, Place, Skip, run_tests, run_trick, secret
 
 PLACE = Place()
 DAEMON = None
@@ -55,6 +55,8 @@ def test_the_same_by_openat2():
 
 
 def test_the_same_by_io_uring():
+    if any("io_uring opens that permissions refuse" in line for line in daemon().stderr):
+        raise Skip("a blind spot of this backend, and it says so")
     check("uring")
 
 

@@ -191,7 +191,7 @@ static void run_secret(const struct trick *trick)
 	}
 	trick_wait(pid);
 	trick_did("tried to run the secret itself: the kernel read it and refused");
-	trick_access_least(pid, "exec|open", "*", 1);
+	trick_access_least(pid, "*", "*", 1); /* what the kernel reads for it is its access */
 }
 
 /* The secret is a program: the caller made it a copy of /bin/true. */

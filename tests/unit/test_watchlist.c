@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "watch_fixture.h"
 
+#include <sched.h>
+#include <sys/mount.h>
+
 /* ---------------------------------------------------------------- patterns */
 
 static void finds_files_of_every_kind_of_pattern(void **state)
@@ -641,6 +644,37 @@ static void looks_again_where_something_was_mounted(void **state)
 	assert_int_equal(statistics(f).files, 1);
 }
 
+/* In a mount namespace of its own, where the kernel signals the change. Comes last: there is no way back. */
+static void follows_a_mount_over_a_watched_directory(void **state)
+{
+	struct watch_fixture *f = *state;
+	struct file_id below;
+
+	make_file(f, "mnt/sub/key");
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		skip();
+	watchlist_free(f->list);
+	f->list = NULL;
+	f->options.mountinfo_path = "/proc/self/mountinfo";
+	assert_int_equal(watchlist_new(f->base, &fake_sink, &f->kernel, &f->options, &f->list), 0);
+	load(f, "mnt/sub/key");
+	settle(f);
+	below = identity(f, "mnt/sub/key");
+	if (mount("none", at(f, "mnt"), "tmpfs", 0, NULL) < 0)
+		skip();
+	settle(f);
+	assert_int_equal(statistics(f).files, 0);
+	make_file(f, "mnt/sub/key");
+	assert_int_equal(access_to(f, "mnt/sub/key"), 0);
+	settle(f);
+	assert_int_equal(statistics(f).files, 1);
+	assert_non_null(watchlist_find(f->list, &below));
+	assert_int_equal(umount2(at(f, "mnt"), MNT_DETACH), 0);
+	settle(f);
+	assert_int_equal(statistics(f).files, 1);
+	assert_int_equal(access_to(f, "mnt/sub/key"), 0);
+}
+
 static void finds_the_file_below_an_overlay(void **state)
 {
 	struct watch_fixture *f = *state;
@@ -806,6 +840,7 @@ int main(void)
 		watch_test(tells_whether_a_refused_path_names_a_secret),
 		watch_test(tells_the_kernel_which_names_to_look_at),
 		watch_test(watches_a_large_tree),
+		watch_test(follows_a_mount_over_a_watched_directory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "base/file_id.h"
 #include "base/access.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file_id.h"
 #include "identity/cgroup.h"
 #include "identity/cgroup_cache.h"
 #include "identity/exe_hash.h"

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "base/file_id.h"
 #include "base/clock.h"
+#include "base/file_id.h"
 #include "identity/process_record.h"
 
 #define MIN_BUCKETS   256

@@ -236,14 +236,14 @@ static const struct mount *find_mount(const struct mounts *mounts, const char *p
 	return best;
 }
 
-/* One directory of "a:b", the colon escaped by a backslash; moves *at on. False at the end. */
+/* One directory of "a:b", a colon in a name escaped by a backslash; moves *at on. False at the end. */
 static bool next_directory(const char **at, char *out, size_t out_size)
 {
 	size_t size = 0;
 
-	if (**at == '\0' || **at == ',')
+	if (**at == '\0')
 		return false;
-	for (; **at && **at != ':' && **at != ','; (*at)++) {
+	for (; **at && **at != ':'; (*at)++) {
 		if (**at == '\\' && (*at)[1])
 			(*at)++;
 		if (size + 1 < out_size)
@@ -255,29 +255,39 @@ static bool next_directory(const char **at, char *out, size_t out_size)
 	return true;
 }
 
+static int try_directories(const char *directories, const char *rest, int (*each)(void *context, const char *real_path),
+			   void *context)
+{
+	char directory[PATH_MAX], path[PATH_MAX * 2];
+	int r = 0;
+
+	while (r == 0 && next_directory(&directories, directory, sizeof(directory))) {
+		(void)snprintf(path, sizeof(path), "%s%s", directory, rest); /* always fits */
+		r = each(context, path);
+	}
+	return r;
+}
+
+/* Commas inside a value are octal in the table, so they do not end it; backslashes are too. */
 static int try_option(const char *options, const char *key, const char *rest,
 		      int (*each)(void *context, const char *real_path), void *context)
 {
-	const char *at = options;
-	char directory[PATH_MAX], path[PATH_MAX * 2];
+	int r = 0;
 
-	while (at) {
-		if (strncmp(at, key, strlen(key)) == 0) {
-			at += strlen(key);
-			while (next_directory(&at, directory, sizeof(directory))) {
-				int r;
+	for (const char *at = options; at && r == 0;) {
+		size_t size = strcspn(at, ","), key_size = strlen(key);
 
-				unescape(directory);
-				(void)snprintf(path, sizeof(path), "%s%s", directory, rest); /* always fits */
-				r = each(context, path);
-				if (r != 0)
-					return r;
-			}
+		if (strncmp(at, key, key_size) == 0) {
+			_cleanup_(freep) char *value = strndup(at + key_size, size - key_size);
+
+			if (!value)
+				return 0; /* the file above the overlay is watched all the same */
+			unescape(value);
+			r = try_directories(value, rest, each, context);
 		}
-		at = strchr(at, ',');
-		at = at ? at + 1 : NULL;
+		at = at[size] ? at + size + 1 : NULL;
 	}
-	return 0;
+	return r;
 }
 
 int mounts_overlay_sources(const struct mounts *mounts, const char *path,

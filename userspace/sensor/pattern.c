@@ -542,7 +542,7 @@ static uint32_t node_heights(struct pattern_set *set, struct pattern_node *node)
 	for (struct pattern_node *child = node->wilds; child; child = child->sibling)
 		heights |= one_up(node_heights(set, child));
 	if (node->any)
-		heights |= UINT32_MAX;
+		heights |= ~1U; /* at least one component */
 	for (struct pattern_link *link = node->links; link; link = link->next)
 		for (uint32_t i = 0; link->state && i < link->state->count; i++)
 			heights |= node_heights(set, link->state->nodes[i]);

@@ -54,7 +54,9 @@ static void set_file(struct watchlist *list, const struct file_id *id)
 
 static void clear_file(struct watchlist *list, const struct file_id *id)
 {
-	list->table.failures += list->table.sink->clear_file(list->table.sink_context, id) < 0;
+	int r = list->table.sink->clear_file(list->table.sink_context, id);
+
+	list->table.failures += r < 0 && r != -ENOENT; /* a full table never took it */
 }
 
 static void note_nameless(struct watchlist *list, const struct tree_file *file)
