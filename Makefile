@@ -191,10 +191,10 @@ RUN         = O=$(abspath $(O)) B=$(abspath $(B)) MAKE='$(MAKE) $(JOBS)' PYTHON=
 	      HEADERS='$(HEADERS)' tests/run -d $(O)/check
 AGAIN       = $(MAKE)@--no-print-directory@$(JOBS)
 JOBS        = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
-BUILD_STEP  = step:build/programs:$(AGAIN)@programs@tests@WERROR=1
+BUILD_STEP  = step:build/programs:$(AGAIN)@-k@programs@tests@WERROR=1
 
 check: deps
-	@+$(RUN) $(BUILD_STEP) step:build/sanitized:$(AGAIN)@tests-unit@SAN=$(SAN_CHECK)@WERROR=1 $(UNIT_SUITE) $(SAN_SUITE) \
+	@+$(RUN) $(BUILD_STEP) step:build/sanitized:$(AGAIN)@-k@tests-unit@SAN=$(SAN_CHECK)@WERROR=1 $(UNIT_SUITE) $(SAN_SUITE) \
 		$(LINT_SUITE) $(call suite_of,bpf e2e evasion)
 check-unit:
 	@+$(RUN) step:build/unit:$(AGAIN)@-k@tests-unit@WERROR=1 $(UNIT_SUITE)

@@ -20,15 +20,15 @@ int __attribute__((noinline)) observe_received(__u64 file_address, __u64 task_ad
 
 	if (!file)
 		return 0;
-	inode = BPF_CORE_READ(file, f_inode);
+	inode = READ(file, f_inode);
 	read_file_id(inode, &sighting.file);
 	if (!filter_has(sighting.file.ino, sighting.file.dev) || !bpf_map_lookup_elem(&watched, &sighting.file))
 		return 0;
-	fmode = BPF_CORE_READ(file, f_mode);
+	fmode = READ(file, f_mode);
 	if (fmode & FMODE_PATH)
 		return 0;
 	sighting.mode = mode_of(fmode);
-	sighting.nlink = BPF_CORE_READ(inode, i_nlink);
+	sighting.nlink = READ(inode, i_nlink);
 	observe(task, 0, &sighting);
 	return 1;
 }
@@ -39,31 +39,24 @@ int __attribute__((noinline)) observe_received(__u64 file_address, __u64 task_ad
 int __attribute__((noinline)) observe_table(__u64 task_address, __u32 how)
 {
 	struct task_struct *task = (struct task_struct *)task_address;
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	unsigned long *open_fds = BPF_CORE_READ(table, open_fds);
-	struct file **slots = BPF_CORE_READ(table, fd);
-	unsigned int max_fds = BPF_CORE_READ(table, max_fds);
+	struct fdtable *table = READ(task, files, fdt);
+	unsigned long *open_fds = READ(table, open_fds);
+	struct file **slots = READ(table, fd);
+	unsigned int max_fds = READ(table, max_fds);
 	__u64 word = 0;
 
 	if (!table)
 		return 0;
 	for (__u32 i = 0; i < SCAN_WORDS * 64; i++) {
-		struct file *file = NULL;
-
 		if (i >= max_fds)
 			return 0;
-		if ((i & 63) == 0 && bpf_probe_read_kernel(&word, sizeof(word), open_fds + (i >> 6)))
-			return 0;
-		if (!(word & (1ULL << (i & 63))))
-			continue;
-		if (bpf_probe_read_kernel(&file, sizeof(file), slots + i) == 0)
-			(void)observe_received((__u64)file, task_address, how);
+		if ((i & 63) == 0)
+			word = READ_WORD(open_fds + (i >> 6));
+		if (word & (1ULL << (i & 63)))
+			(void)observe_received(READ_WORD(slots + i), task_address, how);
 	}
-	if (max_fds > SCAN_WORDS * 64) {
-		bpf_probe_read_kernel(&word, sizeof(word), open_fds + SCAN_WORDS);
-		if (word)
-			count_loss(LOSS_FD_SCAN);
-	}
+	if (max_fds > SCAN_WORDS * 64 && READ_WORD(open_fds + SCAN_WORDS))
+		count_loss(LOSS_FD_SCAN);
 	return 0;
 }
 
@@ -100,22 +93,37 @@ static __always_inline __u8 via_of_class(__u32 class)
 	}
 }
 
-/* An open file that a system call gave out or mapped. */
+/* An open file that a system call gave out: is it a secret, or may it be one? Nearly always it is neither. */
 static __always_inline void seen_file(struct task_struct *task, struct file *file, bool direct, __u8 kind, __u8 via,
 				      __u8 mode)
 {
-	struct sighting sighting = {.kind = kind, .via = via};
 	unsigned int fmode = FIELD(direct, file, f_mode);
+	struct inode *inode = FIELD(direct, file, f_inode);
+	__u64 directory = 0;
+	struct file_id id;
 
 	if (fmode & FMODE_PATH)
 		return;
-	if (sight_file(file, direct, &sighting)) {
-		sighting.mode = mode | mode_of(fmode);
-		observe((__u64)task, address_of(file), &sighting);
-		return;
+	file_id_of(inode, direct, &id);
+	if (!filter_has(id.ino, id.dev) || !bpf_map_lookup_elem(&watched, &id)) {
+		if ((FIELD(direct, inode, i_mode) & S_IFMT) == S_IFREG)
+			directory = match_parents(file, id.dev, direct);
+		if (!directory) {
+			if (kind == ACCESS_OPEN && DEV_MAJOR(id.dev) == 0)
+				seen_proc_file(task, file, direct, mode | mode_of(fmode));
+			return;
+		}
 	}
-	if (kind == ACCESS_OPEN)
-		seen_proc_file(task, file, direct, mode | mode_of(fmode));
+	observe((__u64)task, ADDRESS(direct, file),
+		&(const struct sighting){
+			.file = id,
+			.directory = directory,
+			.flags = directory ? ACCESS_CANDIDATE : 0,
+			.nlink = FIELD(direct, inode, i_nlink),
+			.kind = kind,
+			.via = via,
+			.mode = mode | mode_of(fmode),
+		});
 }
 
 static __always_inline void seen_fd(struct task_struct *task, unsigned int fd, __u8 kind, __u8 via, __u8 mode)
@@ -126,10 +134,7 @@ static __always_inline void seen_fd(struct task_struct *task, unsigned int fd, _
 		count_loss(LOSS_FD_GONE);
 		return;
 	}
-	if (have_rdonly_cast)
-		seen_file(task, bpf_rdonly_cast(file, bpf_core_type_id_kernel(struct file)), true, kind, via, mode);
-	else
-		seen_file(task, file, false, kind, via, mode);
+	seen_file(task, file, false, kind, via, mode);
 }
 
 /*
@@ -150,11 +155,9 @@ int BPF_PROG(tracepoint_sys_exit, struct pt_regs *regs, long ret)
 
 	if (!(class | compat_class))
 		return 0;
-	if (is_daemon(bpf_get_current_pid_tgid()))
-		return 0;
 	task = (struct task_struct *)bpf_get_current_task();
 #if defined(__TARGET_ARCH_x86)
-	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) {
+	if (READ(task, thread_info.status) & TS_COMPAT) {
 		class = compat_class;
 		mode = MODE_COMPAT;
 	}
@@ -219,15 +222,23 @@ int BPF_PROG(tracepoint_sys_exit, struct pt_regs *regs, long ret)
 
 static __always_inline struct file *file_of_slot(struct io_kiocb *request, __u32 slot)
 {
-	struct io_rsrc_node **nodes = BPF_CORE_READ(request, ctx, file_table.data.nodes);
-	struct io_rsrc_node *node = NULL;
+	struct io_ring_ctx *ring = READ(request, ctx);
+	unsigned long pointer = 0; /* with flags in the low bits: io_uring/filetable.h */
 
-	if (slot >= BPF_CORE_READ(request, ctx, file_table.data.nr))
-		return NULL;
-	bpf_probe_read_kernel(&node, sizeof(node), nodes + slot);
-	if (!node)
-		return NULL;
-	return (struct file *)(BPF_CORE_READ(node, file_ptr) & ~7UL); /* flags in the low bits: io_uring/filetable.h */
+	if (bpf_core_field_exists(ring->file_table.data.nodes)) {
+		struct io_rsrc_node *node = NULL;
+
+		if (slot < READ(ring, file_table.data.nr))
+			node = (struct io_rsrc_node *)READ_WORD(READ(ring, file_table.data.nodes) + slot);
+		if (node)
+			pointer = READ(node, file_ptr);
+	} else {
+		struct io_ring_ctx___old *old = (void *)ring;
+
+		if (slot < READ(old, nr_user_files))
+			pointer = READ(READ(old, file_table.files) + slot, file_ptr);
+	}
+	return (struct file *)(pointer & ~7UL);
 }
 
 /* A request that worked on a file which this process was never seen to open: a fixed file, or a ring it was handed. */
@@ -245,11 +256,11 @@ static __always_inline void seen_stranger(struct inode *inode, __u8 via)
 	touch.file = sighting.file;
 	touch.start_ns = process.start_ns;
 	touch.pid = process.pid;
-	if (bpf_map_lookup_elem(&touched, &touch) || is_daemon(bpf_get_current_pid_tgid()))
+	if (bpf_map_lookup_elem(&touched, &touch))
 		return;
-	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
+	if (READ(task, flags) & PF_KTHREAD)
 		return; /* writeback, readahead of others: no process reads */
-	sighting.nlink = BPF_CORE_READ(inode, i_nlink);
+	sighting.nlink = READ(inode, i_nlink);
 	observe((__u64)task, 0, &sighting);
 }
 
@@ -269,31 +280,33 @@ int tracepoint_io_uring_complete(__u64 *context)
 	__u8 opcode;
 	__s32 result;
 
-	if (!request || is_daemon(bpf_get_current_pid_tgid()))
+	if (!request)
 		return 0;
 	if (have_cqe_argument) {
 		struct io_uring_cqe *cqe = (struct io_uring_cqe *)context[2];
 
 		bpf_probe_read_kernel(&result, sizeof(result), &cqe->res);
 	} else {
+		/* Before 5.17 the request is no argument and there is no fifth: the verifier then refuses this load. */
+		(void)*(volatile __u64 *)&context[4];
 		result = (__s32)context[3];
 	}
 	if (result < 0)
 		return 0;
-	opcode = BPF_CORE_READ(request, opcode);
+	opcode = READ(request, opcode);
 	if (opcode != IORING_OP_OPENAT && opcode != IORING_OP_OPENAT2) {
 		struct inode *inode;
 
 		if (opcode == IORING_OP_CLOSE)
 			return 0;
-		bpf_probe_read_kernel(&file, sizeof(file), request); /* the file is the first member of every request */
-		inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
-		if (inode && filter_has(BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_sb, s_dev)))
+		file = (struct file *)READ_WORD(request); /* the file is the first member of every request */
+		inode = file ? READ(file, f_inode) : NULL;
+		if (inode && filter_has(READ(inode, i_ino), READ(inode, i_sb, s_dev)))
 			seen_stranger(inode, VIA_IO_URING);
 		return 0;
 	}
 	task = (struct task_struct *)bpf_get_current_task();
-	slot = BPF_CORE_READ((struct io_open *)request, file_slot);
+	slot = READ((struct io_open *)request, file_slot);
 	if (slot == 0)
 		file = file_of_fd(task, result);
 	else
@@ -349,20 +362,19 @@ static __always_inline __u32 current_class(struct task_struct *task, __u8 *ret_m
 	__u64 number;
 
 	*ret_mode = 0;
-	if (BPF_CORE_READ(task, flags) & PF_IO_WORKER)
+	if (READ(task, flags) & PF_IO_WORKER)
 		return SYSCALL_IO_URING_ENTER;
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
 		regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
 #if defined(__TARGET_ARCH_x86)
 	else
-		regs = (struct pt_regs *)((char *)BPF_CORE_READ(task, stack) + 16384 -
-					  bpf_core_type_size(struct pt_regs));
+		regs = (struct pt_regs *)((char *)READ(task, stack) + 16384 - bpf_core_type_size(struct pt_regs));
 #endif
 	if (!regs)
 		return SYSCALL_NONE;
-	number = BPF_CORE_READ(regs, SYSCALL_NUMBER_FIELD) & 511;
+	number = READ(regs, SYSCALL_NUMBER_FIELD) & 511;
 #if defined(__TARGET_ARCH_x86)
-	if (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT) {
+	if (READ(task, thread_info.status) & TS_COMPAT) {
 		*ret_mode = MODE_COMPAT;
 		return syscall_classes_compat[number];
 	}
@@ -385,7 +397,7 @@ static __always_inline void opened(struct file *file)
 	__u32 class;
 	__u8 mode;
 
-	if (is_daemon(bpf_get_current_pid_tgid()) || is_backing(file))
+	if (is_backing(file))
 		return;
 	class = current_class(task, &mode);
 	if (file->f_flags & FMODE_EXEC)
@@ -399,13 +411,12 @@ static __always_inline void received(struct file *file)
 	__u8 mode;
 	__u32 class = current_class((struct task_struct *)bpf_get_current_task(), &mode);
 
-	if (!is_daemon(bpf_get_current_pid_tgid()))
-		(void)observe_received(address_of(file), 0, ACCESS_RECEIVE | via_of_class(class) << 8);
+	(void)observe_received(address_of(file), 0, ACCESS_RECEIVE | via_of_class(class) << 8);
 }
 
 static __always_inline void mapped(struct file *file)
 {
-	if (file && !is_daemon(bpf_get_current_pid_tgid()))
+	if (file)
 		(void)observe_received(address_of(file), 0, ACCESS_MAP | VIA_MMAP << 8);
 }
 
@@ -415,7 +426,7 @@ static __always_inline void linked(struct dentry *dentry)
 	struct sighting sighting = {.kind = ACCESS_LINK, .via = VIA_LINK};
 	struct inode *inode = dentry->d_inode;
 
-	if (is_daemon(bpf_get_current_pid_tgid()) || !inode)
+	if (!inode)
 		return;
 	file_id_of(inode, true, &sighting.file);
 	if (!filter_has(sighting.file.ino, sighting.file.dev) || !bpf_map_lookup_elem(&watched, &sighting.file))
@@ -522,7 +533,7 @@ int BPF_PROG(fexit_do_filp_open, int dirfd, struct filename *pathname, const str
 	struct task_struct *task;
 	long size;
 
-	if (!has_names || !is_refusal(error) || is_daemon(bpf_get_current_pid_tgid()))
+	if (!has_names || !is_refusal(error))
 		return 0;
 	stay_on_cpu();
 	task = (struct task_struct *)bpf_get_current_task();

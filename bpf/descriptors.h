@@ -16,12 +16,10 @@ int observe_table(__u64 task, __u32 how);
 
 static __always_inline struct file *file_of_fd(struct task_struct *task, unsigned int fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file **slots = BPF_CORE_READ(table, fd);
-	struct file *file = NULL;
+	struct fdtable *table = READ(task, files, fdt);
+	struct file **slots = READ(table, fd);
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
+	if (fd >= READ(table, max_fds))
 		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
-	return file;
+	return (struct file *)READ_WORD(slots + fd);
 }

@@ -26,6 +26,29 @@ static inline __attribute__((always_inline)) __u64 filter_bits(__u64 hash)
 	return (1ULL << (hash & 63)) | (1ULL << ((hash >> 6) & 63));
 }
 
+/*
+ * Directories have bits of their own besides that of their identity: one pair for each name they want, and one for "any
+ * name". So a file in a watched directory under a name of no interest is told by bits, too.
+ */
+#define FILTER_ANY_NAME 0x5bd1e9955bd1e995ULL
+
+static inline __attribute__((always_inline)) __u64 filter_name_key(__u64 directory_ino, __u64 hash)
+{
+	return directory_ino ^ hash;
+}
+
+/* The hash of a name, eight bytes at a time: the last word holds what is left, the rest of it zero. */
+static inline __attribute__((always_inline)) __u64 name_hash_begin(__u64 size)
+{
+	return FNV_OFFSET ^ size;
+}
+
+static inline __attribute__((always_inline)) __u64 name_hash_word(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ (hash >> 32);
+}
+
 /* The bit for one key of the refused-name filter; keys are made by name_filter_key(). */
 static inline __attribute__((always_inline)) __u32 name_filter_bit(__u64 key)
 {

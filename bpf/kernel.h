@@ -37,6 +37,8 @@ typedef _Bool bool;
 #define FMODE_PATH            0x4000    /* O_PATH: names a file, opens nothing */
 #define FMODE_BACKING         0x2000000 /* 6.5 (62d53c4a1dfe): the real file behind an overlay's */
 
+#define DEV_MAJOR(dev)        ((dev) >> 20) /* 0: a filesystem without a block device, /proc among them */
+
 #define PF_EXITING            0x4
 #define PF_IO_WORKER          0x10
 #define PF_KTHREAD            0x200000
@@ -44,8 +46,8 @@ typedef _Bool bool;
 #define CLONE_FILES           0x400
 #define CLONE_THREAD          0x10000
 
-#define MNT_NS_ANON_INO 0xEFFFFFF7U /* 6.18; such a namespace had number 0 before */
-#define TS_COMPAT             0x2 /* arch/x86/include/asm/thread_info.h */
+#define MNT_NS_ANON_INO       0xEFFFFFF7U /* 6.18; such a namespace had number 0 before */
+#define TS_COMPAT             0x2         /* arch/x86/include/asm/thread_info.h */
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -216,6 +218,10 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct fs_struct {
+	struct path root;
+};
+
 struct thread_info {
 	unsigned long flags;
 	__u32 status; /* x86 */
@@ -229,9 +235,10 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	__u64 start_boottime;
-	const struct cred *cred;
+	struct cred *cred;
 	struct mm_struct *mm;
 	struct files_struct *files;
+	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
@@ -271,6 +278,16 @@ struct io_file_table {
 };
 struct io_ring_ctx {
 	struct io_file_table file_table;
+};
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+struct io_file_table___old { /* 5.13 to 6.12 */
+	struct io_fixed_file *files;
+};
+struct io_ring_ctx___old {
+	struct io_file_table___old file_table;
+	unsigned int nr_user_files;
 };
 struct io_kiocb {
 	__u8 opcode;

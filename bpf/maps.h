@@ -6,17 +6,16 @@
  */
 #pragma once
 
-#include "kernel.h"
+#include "read.h"
 
 #include "abi.h"
 
 /* ---------------------------------------------------------------- settings, frozen at load */
 
 const volatile __u32 daemon_pid = 0;              /* our own thread group: never observed */
-const volatile bool have_rdonly_cast = false;     /* kfunc bpf_rdonly_cast, 6.2 (a35b9af4ec2c) */
 const volatile bool have_task_from_vpid = false;  /* kfunc bpf_task_from_vpid, 6.13 */
 const volatile bool have_task_from_pid = false;   /* kfunc bpf_task_from_pid, 6.2 */
-const volatile bool have_preempt_disable = false; /* kfuncs bpf_preempt_disable and _enable, 6.10 */
+const volatile bool have_preempt_disable = false; /* kfuncs bpf_preempt_disable and _enable, of use from 6.15 */
 const volatile bool have_cqe_argument = false;    /* io_uring_complete passes the cqe, 6.15; its fields before */
 const volatile bool keep_args = true;
 /* By system call number: what to do at its exit; see enum syscall_class. Two tables, native and 32-bit. */
@@ -28,6 +27,11 @@ const volatile __u8 syscall_classes_compat[512] = {};
 /* Both filters: set bits are true or stale, never missing. The daemon sets a bit before the map entry it stands for. */
 __u64 filter[FILTER_WORDS] = {};
 __u64 name_filter[NAME_FILTER_BITS / 64] = {};
+/*
+ * Address of the root directory's dentry in the daemon's mount namespace, where nearly every walk up the parents ends;
+ * 0 until the daemon has looked at "/". Only a shortcut: without it the walk finds out that nothing is above.
+ */
+__u64 host_root = 0;
 __u32 epoch = 0;       /* the daemon's flush number */
 __u32 has_repeats = 0; /* set when a counter grew without a record; the daemon clears it before each flush */
 __u32 has_names = 0;   /* name_filter is not empty */
@@ -183,7 +187,6 @@ static __always_inline void count_loss(enum loss_place place)
 }
 
 /* Kernel functions of newer kernels; the settings above say whether they are there. */
-extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
 extern struct task_struct *bpf_task_from_vpid(__s32 vpid) __ksym __weak;
 extern struct task_struct *bpf_task_from_pid(__s32 pid) __ksym __weak;
 extern void bpf_task_release(struct task_struct *task) __ksym __weak;

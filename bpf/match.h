@@ -14,14 +14,14 @@
 #include "snapshot.h"
 
 /* `direct` is a compile-time constant at every use. */
-#define FIELD(direct, object, field)                                              \
-	({                                                                        \
-		__typeof__((object)->field) value_;                               \
-		if (direct)                                                       \
-			value_ = (object)->field;                                 \
-		else                                                              \
-			bpf_core_read(&value_, sizeof(value_), &(object)->field); \
-		value_;                                                           \
+#define FIELD(direct, object, field)                  \
+	({                                            \
+		__typeof__((object)->field) value_;   \
+		if (direct)                           \
+			value_ = (object)->field;     \
+		else                                  \
+			value_ = READ(object, field); \
+		value_;                               \
 	})
 
 static __always_inline bool filter_has(__u64 ino, __u32 dev)
@@ -53,25 +53,26 @@ static __always_inline __u64 address_of(const void *pointer)
 	return address;
 }
 
-/* FNV-1a of a dentry's name; 0 when it cannot be had. */
-__u64 __attribute__((noinline)) dentry_name_hash(__u64 dentry)
-{
-	const unsigned char *name = BPF_CORE_READ((struct dentry *)dentry, d_name.name);
-	struct scratch *scratch = scratch_claim();
-	__u64 hash = FNV_OFFSET;
-	long size;
+#define ADDRESS(direct, pointer) ((direct) ? address_of(pointer) : (__u64)(pointer))
 
-	if (!scratch) {
-		count_loss(LOSS_SCRATCH);
-		return 0;
-	}
-	size = bpf_probe_read_kernel_str(scratch->name, ABI_NAME_MAX, name);
-	for (int i = 0; i < ABI_NAME_MAX - 1; i++) {
-		if (i + 1 >= size)
+/* name_hash of a dentry's name. Read by words, as the kernel's own comparison does: the memory is there. */
+__u64 __attribute__((noinline)) dentry_name_hash(__u64 address)
+{
+	struct dentry *dentry = (struct dentry *)address;
+	const unsigned char *name = READ(dentry, d_name.name);
+	__u32 size = READ(dentry, d_name.len);
+	__u64 hash = name_hash_begin(size);
+
+	for (__u32 at = 0; at < ABI_NAME_MAX; at += 8) {
+		__u64 word;
+
+		if (at >= size)
 			break;
-		hash = (hash ^ (__u8)scratch->name[i]) * FNV_PRIME;
+		word = READ_WORD(name + at);
+		if (size - at < 8)
+			word &= (1ULL << ((size - at) * 8)) - 1;
+		hash = name_hash_word(hash, word);
 	}
-	scratch_release(scratch);
 	return hash;
 }
 
@@ -88,9 +89,9 @@ static __always_inline bool is_ignored(struct dentry *dentry)
 	struct file_id id = {};
 	struct ignored_value *seen;
 
-	read_file_id(BPF_CORE_READ(dentry, d_inode), &id);
+	read_file_id(READ(dentry, d_inode), &id);
 	seen = bpf_map_lookup_elem(&ignored, &id);
-	return seen && seen->parent_ino == BPF_CORE_READ(dentry, d_parent, d_inode, i_ino) &&
+	return seen && seen->parent_ino == READ(dentry, d_parent, d_inode, i_ino) &&
 	       seen->name_hash == dentry_name_hash((__u64)dentry);
 }
 
@@ -105,7 +106,7 @@ int __attribute__((noinline)) directory_decides(__u64 parent, __u64 child, __u64
 	struct name_value *name;
 	struct name_key key = {};
 
-	read_file_id(BPF_CORE_READ((struct dentry *)parent, d_inode), &key.directory);
+	read_file_id(READ((struct dentry *)parent, d_inode), &key.directory);
 	directory = bpf_map_lookup_elem(&directories, &key.directory);
 	if (!directory)
 		return WALK_ON;
@@ -134,26 +135,26 @@ __u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_addre
 {
 	struct file *file = (struct file *)file_address;
 	struct dentry *child = (struct dentry *)child_address;
-	__u64 dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	__u64 dentry = (__u64)READ(file, f_path.dentry);
 	struct mount *mount = mount_of(file);
 
 	for (int i = 0; i < ABI_PATH_DEPTH; i++) {
-		struct dentry *parent = BPF_CORE_READ(child, d_parent);
+		struct dentry *parent = READ(child, d_parent);
 		struct inode *inode;
 		int step;
 
 		if (parent == child) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+			struct mount *above = READ(mount, mnt_parent);
 
 			if (above == mount || !above)
 				return 0;
-			child = BPF_CORE_READ(mount, mnt_mountpoint);
+			child = READ(mount, mnt_mountpoint);
 			mount = above;
 			continue;
 		}
 		depth++;
-		inode = BPF_CORE_READ(parent, d_inode);
-		if (filter_has(BPF_CORE_READ(inode, i_ino), BPF_CORE_READ(inode, i_sb, s_dev))) {
+		inode = READ(parent, d_inode);
+		if (filter_has(READ(inode, i_ino), READ(inode, i_sb, s_dev))) {
 			step = directory_decides((__u64)parent, (__u64)child, dentry, depth);
 			if (step != WALK_ON)
 				return step == WALK_CANDIDATE ? (__u64)parent : 0;
@@ -164,27 +165,43 @@ __u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_addre
 	return 0;
 }
 
+/* Is the filter's hit on this directory worth the slow walk? */
+static __always_inline enum walk_step directory_glance(struct inode *directory, struct dentry *child, __u32 dev,
+						       bool direct)
+{
+	__u64 ino = FIELD(direct, directory, i_ino);
+	struct file_id id;
+
+	if (filter_has(filter_name_key(ino, FILTER_ANY_NAME), dev) ||
+	    filter_has(filter_name_key(ino, dentry_name_hash(ADDRESS(direct, child))), dev))
+		return WALK_CANDIDATE;
+	file_id_of(directory, direct, &id);
+	return bpf_map_lookup_elem(&directories, &id) ? WALK_REFUSED : WALK_ON;
+}
+
 /* The first walk, all that most opens on the host ever do: up the parents, one bit test each. */
-static __always_inline __u64 match_parents(struct file *file, struct inode *inode, bool direct)
+static __always_inline __u64 match_parents(struct file *file, __u32 dev, bool direct)
 {
 	struct dentry *child = FIELD(direct, file, f_path.dentry);
-	struct super_block *sb = FIELD(direct, inode, i_sb);
-	__u32 dev = FIELD(direct, sb, s_dev);
 
 	for (int i = 0; i < ABI_PATH_DEPTH; i++) {
 		struct dentry *parent = FIELD(direct, child, d_parent);
 		struct inode *above;
 
 		if (parent == child) {
-			struct mount *mount = mount_of(file);
-
-			if (BPF_CORE_READ(mount, mnt_parent) == mount)
+			if (ADDRESS(direct, child) == host_root)
 				return 0;
-			return match_slow(address_of(file), address_of(child), i);
+			return match_slow(ADDRESS(direct, file), ADDRESS(direct, child), i);
 		}
 		above = FIELD(direct, parent, d_inode);
-		if (filter_has(FIELD(direct, above, i_ino), dev))
-			return match_slow(address_of(file), address_of(child), i);
+		if (filter_has(FIELD(direct, above, i_ino), dev)) {
+			enum walk_step step = directory_glance(above, child, dev, direct);
+
+			if (step == WALK_CANDIDATE)
+				return match_slow(ADDRESS(direct, file), ADDRESS(direct, child), i);
+			if (step == WALK_REFUSED)
+				return 0;
+		}
 		child = parent;
 	}
 	count_loss(LOSS_PARENT_WALK);

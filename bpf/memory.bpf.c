@@ -15,14 +15,14 @@ static __always_inline void checked(struct task_struct *child, unsigned int ptra
 	struct pt_regs *regs;
 	__u32 class;
 
-	if (!(ptrace_mode & PTRACE_MODE_ATTACH) || is_daemon(bpf_get_current_pid_tgid()) || !is_holder(child->tgid))
+	if (!(ptrace_mode & PTRACE_MODE_ATTACH) || !is_holder(child->tgid))
 		return;
 	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
 		seen_target(task, child->tgid, ACCESS_PTRACE, VIA_OTHER, MODE_READ);
 		return;
 	}
 	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	class = syscall_classes[BPF_CORE_READ(regs, SYSCALL_NUMBER_FIELD) & 511];
+	class = syscall_classes[READ(regs, SYSCALL_NUMBER_FIELD) & 511];
 	if (class == SYSCALL_PROCESS_VM_READV)
 		seen_target(task, child->tgid, ACCESS_PROC_MEM, VIA_PROCESS_VM_READV, MODE_READ);
 	else if (class == SYSCALL_PTRACE)

@@ -21,7 +21,7 @@ static __always_inline void seen_target(struct task_struct *task, __u32 target, 
 {
 	struct sighting sighting = {.kind = kind, .via = via, .mode = mode, .target = target};
 
-	if (target == 0 || target == (__u32)BPF_CORE_READ(task, tgid) || !is_holder(target))
+	if (target == 0 || target == (__u32)READ(task, tgid) || !is_holder(target))
 		return;
 	observe((__u64)task, 0, &sighting);
 }
@@ -42,7 +42,7 @@ static __always_inline void seen_proc_file(struct task_struct *task, struct file
 
 	if (FIELD(direct, sb, s_magic) != PROC_SUPER_MAGIC)
 		return;
-	bpf_probe_read_kernel(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	bpf_probe_read_kernel(name, sizeof(name), READ(file, f_path.dentry, d_name.name));
 	if (name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 0)
 		kind = ACCESS_PROC_MEM;
 	else if (name[0] == 'e' && name[1] == 'n' && name[2] == 'v' && name[3] == 'i' && name[4] == 'r' &&
@@ -52,11 +52,11 @@ static __always_inline void seen_proc_file(struct task_struct *task, struct file
 		return;
 	bpf_core_read(&inode, sizeof(inode), &file->f_inode); /* a plain address, for the arithmetic */
 	proc = (struct proc_inode *)((char *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode));
-	node = BPF_CORE_READ(proc, pid, tasks[0].first);
+	node = READ(proc, pid, tasks[0].first);
 	if (!node)
 		return;
 	target = (struct task_struct *)((char *)node - bpf_core_field_offset(struct task_struct, pid_links));
-	seen_target(task, BPF_CORE_READ(target, tgid), kind, VIA_OTHER, mode);
+	seen_target(task, READ(target, tgid), kind, VIA_OTHER, mode);
 }
 
 /* The thread group of a pid as the current task's pid namespace numbers it; 0 when there is none. */

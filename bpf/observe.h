@@ -11,9 +11,10 @@
 #include "path.h"
 #include "snapshot.h"
 
-static __always_inline bool is_daemon(__u64 pid_tgid)
+/* We look at secrets all the time, by O_PATH; that is nobody's access. */
+static __always_inline bool is_daemon(void)
 {
-	return (__u32)(pid_tgid >> 32) == daemon_pid;
+	return (__u32)(bpf_get_current_pid_tgid() >> 32) == daemon_pid;
 }
 
 static __always_inline void header_fill(struct record_header *header, enum record_type type, __u32 size, __u64 now)
@@ -151,7 +152,7 @@ int __attribute__((noinline)) observe_slot(__u64 task_address, __u64 file, __u32
 	struct access_record *record;
 	__u32 path_size = 0;
 
-	if (!scratch)
+	if (!scratch || is_daemon())
 		return 0;
 	record = (struct access_record *)scratch->head;
 	key_fill(&record->key, task, &scratch->sighting);
@@ -167,7 +168,7 @@ int __attribute__((noinline)) observe_slot(__u64 task_address, __u64 file, __u32
 	if (scratch->sighting.flags & ACCESS_CANDIDATE) {
 		struct dentry *directory = (struct dentry *)scratch->sighting.directory;
 
-		read_file_id(BPF_CORE_READ(directory, d_inode), &record->value.watched_dir);
+		read_file_id(READ(directory, d_inode), &record->value.watched_dir);
 		(void)path_walk(file, (__u64)directory, slot);
 		record->path_flags = scratch->path_flags;
 		path_size = scratch->path_size;
@@ -195,27 +196,4 @@ static __always_inline void observe(__u64 task, __u64 file, const struct sightin
 static __always_inline __u8 mode_of(unsigned int fmode)
 {
 	return ((fmode & FMODE_READ) ? MODE_READ : 0) | ((fmode & FMODE_WRITE) ? MODE_WRITE : 0);
-}
-
-/* Is this open file a secret, or may it be one? Fills what the file says of the sighting. */
-static __always_inline bool sight_file(struct file *file, bool direct, struct sighting *sighting)
-{
-	struct inode *inode = FIELD(direct, file, f_inode);
-	struct file_id id;
-
-	file_id_of(inode, direct, &id);
-	if (filter_has(id.ino, id.dev) && bpf_map_lookup_elem(&watched, &id)) {
-		sighting->file = id;
-		sighting->nlink = FIELD(direct, inode, i_nlink);
-		return true;
-	}
-	if ((FIELD(direct, inode, i_mode) & S_IFMT) != S_IFREG)
-		return false;
-	sighting->directory = match_parents(file, inode, direct);
-	if (!sighting->directory)
-		return false;
-	sighting->file = id;
-	sighting->flags = ACCESS_CANDIDATE;
-	sighting->nlink = FIELD(direct, inode, i_nlink);
-	return true;
 }

@@ -6,11 +6,12 @@
 
 #include "snapshot.h"
 
-/* The root of a mount namespace that a process can be in; not a mount that was made and never attached (open_tree, fsmount). */
+/* The root of a mount namespace that a process can be in; not a mount that was made and never attached (open_tree,
+ * fsmount). */
 static __always_inline bool is_namespace_root(struct mount *mount, struct dentry *dentry, struct dentry *mount_root)
 {
-	struct mnt_namespace *ns = BPF_CORE_READ(mount, mnt_ns);
-	unsigned int number = ns ? BPF_CORE_READ(ns, ns.inum) : 0;
+	struct mnt_namespace *ns = READ(mount, mnt_ns);
+	unsigned int number = ns ? READ(ns, ns.inum) : 0;
 
 	return dentry == mount_root && number != 0 && number != MNT_NS_ANON_INO;
 }
@@ -25,39 +26,38 @@ static __always_inline bool is_namespace_root(struct mount *mount, struct dentry
 int __attribute__((noinline)) path_walk(__u64 file, __u64 stop, __u32 slot)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
-	struct dentry *dentry = BPF_CORE_READ((struct file *)file, f_path.dentry);
+	struct dentry *dentry = READ((struct file *)file, f_path.dentry);
 	struct mount *mount = mount_of((struct file *)file);
-	struct dentry *mount_root = BPF_CORE_READ(mount, mnt.mnt_root);
+	struct dentry *mount_root = READ(mount, mnt.mnt_root);
 
 	if (!scratch)
 		return 0;
 	scratch->path_size = 0;
 	scratch->path_flags = 0;
 	for (int i = 0; i < ABI_PATH_DEPTH + 8; i++) {
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		struct dentry *parent = READ(dentry, d_parent);
 		__u32 offset;
 		long size;
 
 		if (stop && (__u64)dentry == stop)
 			return 0;
 		if (parent == dentry || (!stop && dentry == mount_root)) {
-			struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+			struct mount *above = READ(mount, mnt_parent);
 
 			if (above == mount || !above) {
 				if (!is_namespace_root(mount, dentry, mount_root))
 					scratch->path_flags |= PATH_FLAG_UNREACHABLE;
 				return 0;
 			}
-			dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+			dentry = READ(mount, mnt_mountpoint);
 			mount = above;
-			mount_root = BPF_CORE_READ(mount, mnt.mnt_root);
+			mount_root = READ(mount, mnt.mnt_root);
 			continue;
 		}
 		offset = scratch->path_size;
 		if (offset >= ABI_PATH_MAX)
 			break;
-		size = bpf_probe_read_kernel_str(scratch->data + offset, ABI_NAME_MAX,
-						 BPF_CORE_READ(dentry, d_name.name));
+		size = bpf_probe_read_kernel_str(scratch->data + offset, ABI_NAME_MAX, READ(dentry, d_name.name));
 		if (size <= 0)
 			break;
 		scratch->path_size = offset + size;

@@ -39,8 +39,8 @@ static __always_inline struct process_record *process_record_of(struct scratch *
 static __always_inline void fill_exe_path(struct scratch *scratch, struct process_record *record,
 					  struct task_struct *task)
 {
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	struct file *exe = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
+	struct mm_struct *mm = READ(task, mm);
+	struct file *exe = mm ? READ(mm, exe_file) : NULL;
 
 	scratch->path_size = 0;
 	scratch->path_flags = 0;
@@ -74,8 +74,8 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	fill_exe_path(scratch, record, task);
 	offset = record->path_size;
 	if (keep_args) {
-		args_start = BPF_CORE_READ(task, mm, arg_start);
-		args_size = BPF_CORE_READ(task, mm, arg_end) - args_start;
+		args_start = READ(task, mm, arg_start);
+		args_size = READ(task, mm, arg_end) - args_start;
 		if (args_size > ABI_ARGS_MAX) {
 			args_size = ABI_ARGS_MAX;
 			record->args_truncated = 1;
@@ -101,7 +101,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	if (observe_exec && pid != daemon_pid) {
 		/* The program itself; for a script the interpreter is `file`, and the script was `executable`
 		 * (binfmt_misc) or read. */
-		(void)observe_received((__u64)BPF_CORE_READ(bprm, file), 0, ACCESS_EXEC | VIA_EXECVE << 8);
+		(void)observe_received((__u64)READ(bprm, file), 0, ACCESS_EXEC | VIA_EXECVE << 8);
 	}
 	return 0;
 }
@@ -265,8 +265,11 @@ int files_of_daemon(struct bpf_iter__task_file *context)
 	struct task_struct *task = context->task;
 	struct file *file = context->file;
 
-	if (task && file && task->tgid == daemon_pid)
-		write_file(context->meta->seq, task, context->fd, file, false);
+	if (!task || !file || task->tgid != daemon_pid)
+		return 0;
+	if (file->f_path.dentry == task->fs->root.dentry)
+		host_root = address_of(file->f_path.dentry);
+	write_file(context->meta->seq, task, context->fd, file, false);
 	return 0;
 }
 

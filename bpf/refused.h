@@ -31,7 +31,7 @@ int __attribute__((noinline)) observe_path(__u64 task_address, __u32 slot, __u32
 	struct access_value *value = NULL;
 	struct access_record *record;
 
-	if (!scratch || (scratch->sighting.result == ENOENT && !name_may_be_watched(slot, size)))
+	if (!scratch || is_daemon() || (scratch->sighting.result == ENOENT && !name_may_be_watched(slot, size)))
 		return 0;
 	record = (struct access_record *)scratch->head;
 	scratch->sighting.file.ino = path_hash(slot, size) ^ (__u32)dirfd;

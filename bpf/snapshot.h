@@ -10,27 +10,27 @@
 static __always_inline void read_ctime(struct inode *inode, struct exe_id *ret_exe)
 {
 	if (bpf_core_field_exists(inode->i_ctime_sec)) {
-		ret_exe->ctime_sec = BPF_CORE_READ(inode, i_ctime_sec);
+		ret_exe->ctime_sec = READ(inode, i_ctime_sec);
 		/* The top bit is a mark that somebody has read it: multigrain timestamps, 6.13 (4e40eff0b573). */
-		ret_exe->ctime_nsec = BPF_CORE_READ(inode, i_ctime_nsec) & 0x7fffffff;
+		ret_exe->ctime_nsec = READ(inode, i_ctime_nsec) & 0x7fffffff;
 	} else if (bpf_core_field_exists(((struct inode___private_ctime *)0)->__i_ctime)) {
 		struct inode___private_ctime *old = (void *)inode;
 
-		ret_exe->ctime_sec = BPF_CORE_READ(old, __i_ctime.tv_sec);
-		ret_exe->ctime_nsec = BPF_CORE_READ(old, __i_ctime.tv_nsec);
+		ret_exe->ctime_sec = READ(old, __i_ctime.tv_sec);
+		ret_exe->ctime_nsec = READ(old, __i_ctime.tv_nsec);
 	} else {
 		struct inode___old_ctime *old = (void *)inode;
 
-		ret_exe->ctime_sec = BPF_CORE_READ(old, i_ctime.tv_sec);
-		ret_exe->ctime_nsec = BPF_CORE_READ(old, i_ctime.tv_nsec);
+		ret_exe->ctime_sec = READ(old, i_ctime.tv_sec);
+		ret_exe->ctime_nsec = READ(old, i_ctime.tv_nsec);
 	}
 }
 
 static __always_inline void read_file_id(struct inode *inode, struct file_id *ret_id)
 {
-	ret_id->ino = BPF_CORE_READ(inode, i_ino);
-	ret_id->dev = BPF_CORE_READ(inode, i_sb, s_dev);
-	ret_id->generation = BPF_CORE_READ(inode, i_generation);
+	ret_id->ino = READ(inode, i_ino);
+	ret_id->dev = READ(inode, i_sb, s_dev);
+	ret_id->generation = READ(inode, i_generation);
 }
 
 /* The mount that a file was opened through, as a plain address: struct mount holds the struct vfsmount. */
@@ -38,18 +38,18 @@ static __always_inline struct mount *mount_of(struct file *file)
 {
 	struct vfsmount *vfsmount = NULL;
 
-	bpf_core_read(&vfsmount, sizeof(vfsmount), &file->f_path.mnt);
+	vfsmount = READ(file, f_path.mnt);
 	return (struct mount *)((char *)vfsmount - bpf_core_field_offset(struct mount, mnt));
 }
 
 static __always_inline void read_exe(struct file *file, struct exe_id *ret_exe)
 {
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	unsigned long magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	struct inode *inode = READ(file, f_inode);
+	unsigned long magic = READ(inode, i_sb, s_magic);
 
 	read_file_id(inode, &ret_exe->file);
 	read_ctime(inode, ret_exe);
-	ret_exe->nlink = BPF_CORE_READ(inode, i_nlink);
+	ret_exe->nlink = READ(inode, i_nlink);
 	ret_exe->flags = 0;
 	ret_exe->pad = 0;
 	if (ret_exe->nlink == 0)
@@ -58,11 +58,11 @@ static __always_inline void read_exe(struct file *file, struct exe_id *ret_exe)
 		ret_exe->flags |= EXE_FLAG_OVERLAY;
 	if (magic == TMPFS_MAGIC) {
 		/* A memfd lives on the kernel's own tmpfs mount, under the root of nothing, by the name "memfd:...". */
-		struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+		struct dentry *dentry = READ(file, f_path.dentry);
 		char start[8] = {};
 
 		ret_exe->flags |= EXE_FLAG_TMPFS;
-		bpf_probe_read_kernel_str(start, 7, BPF_CORE_READ(dentry, d_name.name));
+		bpf_probe_read_kernel_str(start, 7, READ(dentry, d_name.name));
 		if (ret_exe->nlink == 0 && start[0] == 'm' && start[1] == 'e' && start[2] == 'm' && start[3] == 'f' &&
 		    start[4] == 'd' && start[5] == ':')
 			ret_exe->flags |= EXE_FLAG_MEMFD;
@@ -71,69 +71,70 @@ static __always_inline void read_exe(struct file *file, struct exe_id *ret_exe)
 
 static __always_inline void read_process_id(struct task_struct *task, struct process_id *ret_id)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *leader = READ(task, group_leader);
 
-	ret_id->start_ns = BPF_CORE_READ(leader, start_boottime);
-	ret_id->pid = BPF_CORE_READ(task, tgid);
+	ret_id->start_ns = READ(leader, start_boottime);
+	ret_id->pid = READ(task, tgid);
 	ret_id->pad = 0;
 }
 
 static __always_inline void read_credentials(struct task_struct *task, struct credentials *ret_cred)
 {
-	const struct cred *cred = BPF_CORE_READ(task, cred);
+	struct cred *cred = READ(task, cred);
 
-	ret_cred->uid = BPF_CORE_READ(cred, uid.val);
-	ret_cred->gid = BPF_CORE_READ(cred, gid.val);
-	ret_cred->euid = BPF_CORE_READ(cred, euid.val);
-	ret_cred->egid = BPF_CORE_READ(cred, egid.val);
-	bpf_probe_read_kernel(&ret_cred->cap_effective, sizeof(ret_cred->cap_effective),
-			      (char *)cred + bpf_core_field_offset(struct cred, cap_effective));
+	ret_cred->uid = READ(cred, uid.val);
+	ret_cred->gid = READ(cred, gid.val);
+	ret_cred->euid = READ(cred, euid.val);
+	ret_cred->egid = READ(cred, egid.val);
+	ret_cred->cap_effective = READ_WORD((char *)cred + bpf_core_field_offset(struct cred, cap_effective));
 	ret_cred->login_uid = (__u32)-1;
 	ret_cred->session_id = (__u32)-1;
 	if (bpf_core_field_exists(task->loginuid)) /* CONFIG_AUDIT */
-		ret_cred->login_uid = BPF_CORE_READ(task, loginuid.val);
+		ret_cred->login_uid = READ(task, loginuid.val);
 	if (bpf_core_field_exists(task->sessionid))
-		ret_cred->session_id = BPF_CORE_READ(task, sessionid);
+		ret_cred->session_id = READ(task, sessionid);
 }
 
 static __always_inline __u64 read_cgroup_id(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	return READ(task, cgroups, dfl_cgrp, kn, id);
 }
 
 /* The number of a thread group leader in its own (innermost) pid namespace, and that namespace. */
 static __always_inline void read_ns_pid(struct task_struct *leader, __u32 *ret_pid, __u32 *ret_ns)
 {
-	struct pid *pid = BPF_CORE_READ(leader, thread_pid);
-	unsigned int level = BPF_CORE_READ(pid, level);
-	struct upid upid = {};
+	struct pid *pid = READ(leader, thread_pid);
+	unsigned int level = READ(pid, level);
+	struct upid *upid = (struct upid *)((char *)pid + bpf_core_field_offset(struct pid, numbers) +
+					    level * bpf_core_type_size(struct upid));
+	struct pid_namespace *ns = READ(upid, ns);
 
-	bpf_probe_read_kernel(&upid, bpf_core_type_size(struct upid),
-			      (char *)pid + bpf_core_field_offset(struct pid, numbers) +
-				      level * bpf_core_type_size(struct upid));
-	*ret_pid = upid.nr;
-	*ret_ns = upid.ns ? BPF_CORE_READ(upid.ns, ns.inum) : 0;
+	*ret_pid = READ(upid, nr);
+	*ret_ns = ns ? READ(ns, ns.inum) : 0;
 }
 
 static __always_inline void read_task(struct task_struct *task, struct task_snapshot *ret_task)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	struct file *exe = mm ? BPF_CORE_READ(mm, exe_file) : NULL;
+	struct task_struct *leader = READ(task, group_leader);
+	struct task_struct *parent = READ(task, real_parent);
+	struct mm_struct *mm = READ(task, mm);
+	struct file *exe = mm ? READ(mm, exe_file) : NULL;
+	__u64 comm[2];
 
 	__builtin_memset(ret_task, 0, sizeof(*ret_task));
 	read_process_id(task, &ret_task->id);
-	if (BPF_CORE_READ(parent, tgid) > 0)
+	if (READ(parent, tgid) > 0)
 		read_process_id(parent, &ret_task->parent);
 	read_credentials(task, &ret_task->cred);
 	if (exe)
 		read_exe(exe, &ret_task->exe);
 	ret_task->cgroup_id = read_cgroup_id(task);
-	ret_task->tid = BPF_CORE_READ(task, pid);
+	ret_task->tid = READ(task, pid);
 	read_ns_pid(leader, &ret_task->ns_pid, &ret_task->pid_ns);
-	ret_task->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
-	bpf_probe_read_kernel(ret_task->comm, sizeof(ret_task->comm), &leader->comm);
+	ret_task->mnt_ns = READ(task, nsproxy, mnt_ns, ns.inum);
+	comm[0] = READ_WORD(&leader->comm);
+	comm[1] = READ_WORD((char *)&leader->comm + 8);
+	__builtin_memcpy(ret_task->comm, comm, sizeof(comm));
 }
 
 static __always_inline __u64 mix(__u64 hash, __u64 value)
@@ -145,24 +146,19 @@ static __always_inline __u64 mix(__u64 hash, __u64 value)
 /* All that a verdict can depend on, in one number: credentials, executable, control group. */
 static __always_inline __u64 identity_hash(struct task_struct *task)
 {
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
-	struct inode *inode = mm ? BPF_CORE_READ(mm, exe_file, f_inode) : NULL;
-	struct {
-		__u32 uid, gid, suid, sgid, euid, egid;
-	} ids;
-	__u64 caps = 0;
+	struct cred *cred = READ(task, cred);
+	struct mm_struct *mm = READ(task, mm);
+	struct inode *inode = mm ? READ(mm, exe_file, f_inode) : NULL;
+	const char *ids = (char *)cred + bpf_core_field_offset(struct cred, uid);
 	__u64 hash;
 
-	/* uid to egid are six consecutive numbers in struct cred on every kernel (include/linux/cred.h). */
-	bpf_probe_read_kernel(&ids, sizeof(ids), (char *)cred + bpf_core_field_offset(struct cred, uid));
-	bpf_probe_read_kernel(&caps, sizeof(caps), (char *)cred + bpf_core_field_offset(struct cred, cap_effective));
-	hash = mix(read_cgroup_id(task), (__u64)ids.uid << 32 | ids.gid);
-	hash = mix(hash, (__u64)ids.euid << 32 | ids.egid);
-	hash = mix(hash, caps);
+	/* uid, gid, suid, sgid, euid, egid follow each other in struct cred on every kernel (include/linux/cred.h). */
+	hash = mix(read_cgroup_id(task), READ_WORD(ids));
+	hash = mix(hash, READ_WORD(ids + 16));
+	hash = mix(hash, READ_WORD((char *)cred + bpf_core_field_offset(struct cred, cap_effective)));
 	if (inode) {
-		hash = mix(hash, BPF_CORE_READ(inode, i_ino));
-		hash = mix(hash, (__u64)BPF_CORE_READ(inode, i_sb, s_dev) << 32 | BPF_CORE_READ(inode, i_generation));
+		hash = mix(hash, READ(inode, i_ino));
+		hash = mix(hash, (__u64)READ(inode, i_sb, s_dev) << 32 | READ(inode, i_generation));
 	}
 	return hash;
 }

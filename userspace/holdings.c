@@ -118,12 +118,17 @@ void holdings_add(struct holdings *holdings, const struct process_id *process, c
 
 void holdings_fork(struct holdings *holdings, const struct process_id *parent, const struct process_id *child)
 {
-	const struct holding *from = find_process(holdings, parent);
+	struct holding *from = find_process(holdings, parent);
 
-	for (size_t i = 0; from && i < from->count; i++) {
+	if (!from)
+		return;
+	/* Now the youngest: another makes room for the child, unless it is the only one. */
+	TAILQ_REMOVE(&holdings->oldest, from, age);
+	TAILQ_INSERT_TAIL(&holdings->oldest, from, age);
+	if (holdings->max < 2)
+		return;
+	for (size_t i = 0; i < from->count; i++)
 		holdings_add(holdings, child, from->secrets[i]);
-		from = find_process(holdings, parent); /* the oldest may have made room */
-	}
 }
 
 void holdings_exec(struct holdings *holdings, const struct process_id *process)

@@ -26,7 +26,7 @@ enum option_id {
 	OPTION_HELP,
 };
 
-/* What an option does: it picks an action, or it is a key of the config by another name. */
+/* What an option does: it picks an action (the last one counts), or it is a key of the config by another name. */
 struct option_row {
 	enum option_id id;
 	const char *key; /* NULL: none of the config */
@@ -122,34 +122,39 @@ static int apply(struct options *options, int id, const char *value, const char 
 	case OPTION_SET:
 		return config_set(&options->config, value, error);
 	default:
-		if (row && row->key)
-			return set_key(&options->config, row->key, value, error);
-		if (row)
-			options->action = row->action;
-		return 0;
+		return row && row->key ? set_key(&options->config, row->key, value, error) : 0;
 	}
 }
 
 static int usage_error(struct error *error, int id, const char *argument)
 {
+	char letter[] = {'-', (char)optopt, '\0'};
+
+	if (optopt > 0 && optopt < OPTION_CONFIG)
+		argument = letter; /* of several in one argument, which getopt has not left yet */
 	if (id == ':')
 		return error_set(error, -EINVAL, NULL, 0, "option '%s' needs a value: see sagentd --help", argument);
 	return error_set(error, -EINVAL, NULL, 0, "unknown option '%s': see sagentd --help", argument);
 }
 
-/* First pass: are all options known, and which config file is it? */
-static int find_config(int argc, char *argv[], const char **ret_path, struct error *error)
+/* First pass: are all options known, which config file is it, and what is to be done? */
+static int find_config(int argc, char *argv[], const char **ret_path, enum options_action *ret_action,
+		       struct error *error)
 {
 	int id;
 
-	optind = 1;
+	optind = 0; /* from the start, whatever was parsed before: getopt(3) */
 	opterr = 0;
 	*ret_path = NULL;
 	while ((id = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+		const struct option_row *row = row_of(id);
+
 		if (id == '?' || id == ':')
 			return usage_error(error, id, argv[optind - 1]);
 		if (id == OPTION_CONFIG)
 			*ret_path = optarg;
+		if (row && !row->key)
+			*ret_action = row->action;
 	}
 	if (optind < argc)
 		return error_set(error, -EINVAL, NULL, 0, "unexpected argument '%s': see sagentd --help", argv[optind]);
@@ -162,15 +167,17 @@ static int parse(struct options *options, int argc, char *argv[], struct error *
 	size_t policies_count = 0;
 	const char *path;
 	int id;
-	int r = find_config(argc, argv, &path, error);
+	int r = find_config(argc, argv, &path, &options->action, error);
 
 	if (!policies)
 		return -ENOMEM;
+	if (r == 0 && (options->action == ACTION_HELP || options->action == ACTION_VERSION))
+		return 0; /* told to everybody, whatever is wrong with the configuration */
 	if (r == 0 && path)
 		r = config_load(&options->config, path, error);
 	else if (r == 0 && access(OPTIONS_CONFIG_DEFAULT, F_OK) == 0)
 		r = config_load(&options->config, OPTIONS_CONFIG_DEFAULT, error);
-	optind = 1;
+	optind = 0;
 	while (r == 0 && (id = getopt_long(argc, argv, ":", long_options, NULL)) != -1)
 		r = apply(options, id, optarg, policies, &policies_count, error);
 	if (r == 0 && policies_count > 0)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from harness import ACCESS, LOSS, Daemon, Place, run_tests, run_trick, secret, total_of, validate
+from harness import ACCESS, LOSS, STOPPED, Daemon, Place, run_tests, run_trick, secret, total_of, validate
 
 PLACE = Place()
 VARIANTS = ("newline", "escapes", "bad-utf8", "utf8", "bidi", "long", "process-name")
@@ -102,6 +102,7 @@ try:
         assert line, d.log()
         size = os.path.getsize(output)
         subprocess.run(["mount", "-o", "remount,size=8m", small], check=True)
+        assert d.wait_stderr(lambda text: "works again" in text, 10), d.log()
         for _ in range(100):
             subprocess.run(["cat", path], stdout=subprocess.DEVNULL, check=True)
         d.stop(check=False)
@@ -136,8 +137,7 @@ try:
         with open(os.path.join(state, "filler"), "wb") as f:
             try:
                 while True:
-                    f.write(b"x" * 4096)
-                    f.flush()
+                    os.write(f.fileno(), b"x" * 4096)
             except OSError:
                 pass
         for _ in range(300):
@@ -154,7 +154,7 @@ finally:
     assert result.returncode == 0, result.stderr.strip().splitlines()[-12:]
 
 
-def test_a_reader_that_goes_away_does_not_stop_the_daemon():
+def test_a_reader_that_goes_away_ends_the_daemon_cleanly():
     path = PLACE.file("gone", "secret")
     with Daemon(PLACE, [secret("gone", path)]) as d:
         touch(path, 2)
@@ -166,11 +166,8 @@ def test_a_reader_that_goes_away_does_not_stop_the_daemon():
         for _ in range(5):  # the thread that reads is still in its last read: the first may reach it
             subprocess.run(["cat", path], stdout=subprocess.DEVNULL, check=True)
         assert d.wait_stderr(lambda text: "output" in text or "pipe" in text.lower() or "stdout" in text, 5), d.log()
-        assert d.process.poll() is None or d.process.returncode == 0
-        if d.process.poll() is None:
-            assert d.sagent("status").returncode == 0
-            d.stop(check=False)
-            assert d.process.returncode == 0, d.log()
+        # Nobody can see anything any more: it ends as if it had been asked to, with what it knew in its store.
+        assert d.process.wait(5) == 0, d.log()
 
 
 def test_a_reader_that_is_slow_costs_a_counted_loss_and_no_stall():
@@ -202,7 +199,9 @@ def test_a_reader_that_is_slow_costs_a_counted_loss_and_no_stall():
         events = [json.loads(line) for line in data.split(b"\n")[:-1]]
         written = sum(1 for e in events if e["type"] == ACCESS)
         losses = sum(e["data"]["count"] for e in events if e["type"] == LOSS and e["data"]["place"] == "output")
-        assert losses > 0 and written + losses >= 200, (written, losses)
+        stopped = [e["data"]["losses"] for e in events if e["type"] == STOPPED]
+        assert losses > 0 or stopped and stopped[0] > 0, (written, losses, stopped)
+        assert written + max([losses] + stopped) >= 200, (written, losses, stopped)
     finally:
         os.close(read_end)
         d.kill()

@@ -169,12 +169,19 @@ run = place.directory("run")
 try:
     with Daemon(place, [secret("tmpfs", os.path.join(run, "**"))]) as d:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", run], check=True)
+        # The daemon learns of the mount a moment later than we do: from its first event on all must be exact.
+        probe = os.path.join(run, "probe")
+        for _ in range(50):
+            os.close(os.open(probe, os.O_WRONLY | os.O_CREAT, 0o600))
+            d.barrier(1)
+            if d.total(secret="tmpfs"):
+                break
         path = os.path.join(run, "db", "password")
         os.mkdir(os.path.dirname(path))
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
         for _ in range(3):
             os.close(os.open(path, os.O_RDONLY))
-        got = d.wait_total(4, secret="tmpfs", kind="open", result=0)
+        got = d.wait_total(4, secret="tmpfs", path=path, kind="open", result=0)
         assert got == 4, f"4 opens, {got} counted; lost {d.losses()}"
 finally:
     subprocess.run(["umount", "-l", run], check=False, stderr=subprocess.DEVNULL)

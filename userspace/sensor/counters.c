@@ -190,14 +190,15 @@ static bool needs_path(const struct access_value *value)
 	return value->flags & (ACCESS_CANDIDATE | ACCESS_BY_PATH);
 }
 
-/* An access that no counter holds: reported alone, and forgotten. */
-static void report_alone(struct counters *counters, const struct access_record *record, struct counted *counted)
+/* Accesses that no counter of ours holds: reported alone, and forgotten. */
+static void report_alone(struct counters *counters, const struct access_record *record, uint64_t count,
+			 struct counted *counted)
 {
 	void *cookie = NULL;
 
 	counted->key = &record->key;
 	counted->value = &record->value;
-	counted->count = 1;
+	counted->count = count;
 	counted->first_ns = counted->last_ns = record->header.time_ns;
 	counted->is_first = true;
 	counted->cookie = &cookie;
@@ -209,6 +210,7 @@ static void report_alone(struct counters *counters, const struct access_record *
 void counters_record(struct counters *counters, const struct access_record *record, size_t size)
 {
 	struct counted counted = {.dirfd = -1};
+	struct access_value value;
 	struct counter *counter;
 
 	if (size < sizeof(*record) || record->path_size > size - sizeof(*record))
@@ -220,14 +222,17 @@ void counters_record(struct counters *counters, const struct access_record *reco
 		counted.dirfd = record->dirfd;
 	}
 	if (record->value.flags & ACCESS_ALONE) {
-		report_alone(counters, record, &counted);
+		report_alone(counters, record, 1, &counted);
 		return;
 	}
 	if (counter_find(counters, &record->key))
 		return; /* two threads were first at once, or a flush found it before its record came */
+	value = record->value;
+	if (bpf_map_lookup_elem(counters->map_fd, &record->key, &value) < 0 && errno == ENOENT)
+		return; /* the same, and the process's end has been here since: all of it is reported */
 	counter = counters->stats.live < counters->max ? counter_add(counters, &record->key) : NULL;
 	if (!counter) {
-		report_alone(counters, record, &counted);
+		report_alone(counters, record, value.count, &counted);
 		kernel_delete(counters, &record->key);
 		return;
 	}

@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "base/file_id.h"
 #include "base/cleanup.h"
+#include "base/file_id.h"
 #include "sensor/directory_watch.h"
 #include "sensor/file_tree.h"
 #include "sensor/link_target.h"

@@ -141,29 +141,29 @@ struct tree_object *file_tree_watched(const struct file_tree *tree, int wd)
 	return link_owner(link, struct tree_object, watch_link);
 }
 
+/* Puts "/name" in front of what is at *at; false if there is no room. */
+static bool prepend(char out[TREE_PATH_SIZE], size_t *at, const char *name)
+{
+	size_t size = strlen(name);
+
+	if (size + 1 > *at)
+		return false;
+	*at -= size + 1;
+	out[*at] = '/';
+	memcpy(out + *at + 1, name, size);
+	return true;
+}
+
 ssize_t file_tree_path(const struct tree_directory *directory, const char *name, char out[TREE_PATH_SIZE])
 {
 	size_t at = TREE_PATH_SIZE - 1, total;
-	bool fits = true;
+	bool fits;
 
 	out[at] = '\0';
-	while (fits && (name || directory->entry.parent)) {
-		size_t size;
-
-		if (!name) {
-			name = directory->name;
-			directory = directory->entry.parent;
-		}
-		size = strlen(name);
-		fits = size + 1 <= at;
-		if (!fits)
-			break;
-		at -= size;
-		memcpy(out + at, name, size);
-		out[--at] = '/';
-		name = NULL;
-	}
-	if (at == TREE_PATH_SIZE - 1)
+	fits = !name || prepend(out, &at, name);
+	for (; fits && directory->entry.parent; directory = directory->entry.parent)
+		fits = prepend(out, &at, directory->name);
+	if (out[at] == '\0')
 		out[--at] = '/';
 	total = TREE_PATH_SIZE - 1 - at;
 	memmove(out, out + at, total + 1);

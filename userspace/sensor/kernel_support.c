@@ -114,6 +114,18 @@ static bool has_function(const struct btf *btf, const char *name)
 	return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
 }
 
+static bool has_member(const struct btf *btf, const char *struct_name, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, struct_name, BTF_KIND_STRUCT);
+	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
+
+	for (int i = 0; type && i < btf_vlen(type); i++) {
+		if (strcmp(btf__name_by_offset(btf, btf_members(type)[i].name_off), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The completion tracepoint passes (ring, request, cqe) or (ring, request, user_data, res, ...): the third is a pointer
  * or not. */
 static bool cqe_is_argument(const struct btf *btf)
@@ -180,7 +192,9 @@ int kernel_support_probe(struct kernel_support *ret, struct error *error)
 	ret->has_rdonly_cast = has_function(btf, "bpf_rdonly_cast");
 	ret->has_task_from_vpid = has_function(btf, "bpf_task_from_vpid");
 	ret->has_task_from_pid = has_function(btf, "bpf_task_from_pid");
-	ret->has_preempt_disable = has_function(btf, "bpf_preempt_disable");
+	/* Global functions are allowed in such a section where the verifier knows which of them sleep: 6.15. */
+	ret->has_preempt_disable = has_function(btf, "bpf_preempt_disable") &&
+				   has_member(btf, "bpf_subprog_info", "might_sleep");
 	ret->has_cqe_argument = cqe_is_argument(btf);
 out:
 	btf__free(btf);

@@ -19,22 +19,54 @@ static int bpf_result(int r)
 	return r < 0 ? -errno : 0;
 }
 
-static void filter_add(uint64_t *filter, const struct file_id *id)
+static void filter_add(uint64_t *filter, uint64_t key, uint32_t dev)
 {
-	uint64_t hash = filter_hash(id->ino, id->dev);
+	uint64_t hash = filter_hash(key, dev);
 
 	__atomic_fetch_or(&filter[filter_word(hash)], filter_bits(hash), __ATOMIC_RELEASE);
 }
 
-/* Adds the bits of every key of a map. */
-static int collect(int map_fd, uint64_t *filter)
+/* The bits of one directory: its own, and those of "any name" when it wants any. Its names have theirs. */
+static void filter_add_directory(uint64_t *filter, const struct file_id *id, const struct directory_value *value)
+{
+	if (value->flags & (DIRECTORY_TREE | DIRECTORY_ANY_NAME | DIRECTORY_ANY_BRANCH))
+		filter_add(filter, filter_name_key(id->ino, FILTER_ANY_NAME), id->dev);
+	filter_add(filter, id->ino, id->dev);
+}
+
+static void filter_add_name(uint64_t *filter, const struct name_key *key)
+{
+	filter_add(filter, filter_name_key(key->directory.ino, key->hash), key->directory.dev);
+}
+
+static int collect_files(int map_fd, uint64_t *filter)
 {
 	struct file_id key, *last = NULL;
 
-	while (bpf_map_get_next_key(map_fd, last, &key) == 0) {
-		filter_add(filter, &key);
-		last = &key;
+	for (; bpf_map_get_next_key(map_fd, last, &key) == 0; last = &key)
+		filter_add(filter, key.ino, key.dev);
+	return errno == ENOENT ? 0 : -errno;
+}
+
+static int collect_directories(int map_fd, uint64_t *filter)
+{
+	struct directory_value value;
+	struct file_id key, *last = NULL;
+
+	for (; bpf_map_get_next_key(map_fd, last, &key) == 0; last = &key) {
+		if (bpf_map_lookup_elem(map_fd, &key, &value) < 0)
+			return -errno;
+		filter_add_directory(filter, &key, &value);
 	}
+	return errno == ENOENT ? 0 : -errno;
+}
+
+static int collect_names(int map_fd, uint64_t *filter)
+{
+	struct name_key key, *last = NULL;
+
+	for (; bpf_map_get_next_key(map_fd, last, &key) == 0; last = &key)
+		filter_add_name(filter, &key);
 	return errno == ENOENT ? 0 : -errno;
 }
 
@@ -46,7 +78,8 @@ static void rebuild(struct kernel_tables *tables)
 {
 	_cleanup_(freep) uint64_t *fresh = calloc(FILTER_WORDS, sizeof(*fresh));
 
-	if (!fresh || collect(tables->watched_fd, fresh) < 0 || collect(tables->directories_fd, fresh) < 0)
+	if (!fresh || collect_files(tables->watched_fd, fresh) < 0 ||
+	    collect_directories(tables->directories_fd, fresh) < 0 || collect_names(tables->names_fd, fresh) < 0)
 		return; /* stale bits are only slow; the next removal tries again */
 	for (size_t i = 0; i < FILTER_WORDS; i++)
 		__atomic_store_n(&tables->filter[i], fresh[i], __ATOMIC_RELEASE);
@@ -55,10 +88,8 @@ static void rebuild(struct kernel_tables *tables)
 
 static int set_identified(struct kernel_tables *tables, int map_fd, const struct file_id *id, const void *value)
 {
-	int r;
+	int r = bpf_result(bpf_map_update_elem(map_fd, id, value, BPF_NOEXIST));
 
-	filter_add(tables->filter, id);
-	r = bpf_result(bpf_map_update_elem(map_fd, id, value, BPF_NOEXIST));
 	if (r == 0)
 		tables->live++;
 	else if (r == -EEXIST)
@@ -71,7 +102,7 @@ static int clear_identified(struct kernel_tables *tables, int map_fd, const stru
 	int r = bpf_result(bpf_map_delete_elem(map_fd, id));
 
 	if (r < 0)
-		return r;
+		return r == -ENOENT ? 0 : r;
 	tables->live--;
 	tables->stale++;
 	if (tables->stale > STALE_LEAST && tables->stale > tables->live)
@@ -83,6 +114,7 @@ static int set_file(void *context, const struct file_id *id, const struct watch_
 {
 	struct kernel_tables *tables = context;
 
+	filter_add(tables->filter, id->ino, id->dev);
 	return set_identified(tables, tables->watched_fd, id, value);
 }
 
@@ -97,6 +129,7 @@ static int set_directory(void *context, const struct file_id *id, const struct d
 {
 	struct kernel_tables *tables = context;
 
+	filter_add_directory(tables->filter, id, value);
 	return set_identified(tables, tables->directories_fd, id, value);
 }
 
@@ -111,6 +144,7 @@ static int set_name(void *context, const struct name_key *key, const struct name
 {
 	const struct kernel_tables *tables = context;
 
+	filter_add_name(tables->filter, key);
 	return bpf_result(bpf_map_update_elem(tables->names_fd, key, value, BPF_ANY));
 }
 
@@ -118,7 +152,9 @@ static int clear_name(void *context, const struct name_key *key)
 {
 	const struct kernel_tables *tables = context;
 
-	return bpf_result(bpf_map_delete_elem(tables->names_fd, key));
+	int r = bpf_result(bpf_map_delete_elem(tables->names_fd, key));
+
+	return r == -ENOENT ? 0 : r;
 }
 
 static int set_ignored(void *context, const struct file_id *id, const struct ignored_value *value)

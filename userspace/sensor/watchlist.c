@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/file_id.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/file_id.h"
 #include "base/log.h"
 #include "sensor/departed.h"
 #include "sensor/directory_table.h"
