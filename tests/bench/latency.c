@@ -89,7 +89,7 @@ static bool has_line(struct lines *lines, pid_t pid)
 	char process[48];
 	bool is_there = false;
 
-	(void)snprintf(process, sizeof(process), "\"process\":{\"pid\":%d,", pid);
+	(void)snprintf(process, sizeof(process), "\"pid\":%d,\"tid\":%d,", pid, pid);
 	while (!is_there && (end = memchr(line, '\n', lines->used - (size_t)(line - lines->data)))) {
 		*end = '\0';
 		is_there = strstr(line, "\"secretsagent.secret.access.v1\"") && strstr(line, process);

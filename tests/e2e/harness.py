@@ -2,8 +2,8 @@
 """What the end-to-end and the evasion tests share: a sagentd of their own, its events, a place for secrets, TAP.
 
 Nothing here sleeps: whoever waits, waits for an event, a line or the end of a process, with a deadline. Everything
-lives in one temporary folder per test program and is gone afterwards. Needs root, and what `make programs tests` built in
-$B (default: build).
+lives in one temporary folder per test program and is gone afterwards. Needs root, and what `make programs tests` built
+in $B (default: build).
 """
 
 import atexit
@@ -508,6 +508,9 @@ def run_tests(namespace):
     if chosen:
         tests = [(name, f) for name, f in tests if any(word in name for word in chosen)]
     sys.stdout.reconfigure(line_buffering=True)
+    if not os.access(SAGENTD, os.X_OK):
+        print(f"Bail out! there is no {SAGENTD}: run make programs tests, or set B")
+        return 1
     print(f"1..{len(tests)}")
     if os.geteuid() != 0:
         for number, (name, _) in enumerate(tests, 1):
@@ -535,7 +538,7 @@ def run_one(number, name, function):
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
         for line in text.splitlines():
-            print(f"#   {line}")
+            print(f"#   {line[:1000]}")
         return False
     print(f"ok {number} - {name} ({time.monotonic() - begin:.1f} s)")
     return True

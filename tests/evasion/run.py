@@ -239,7 +239,8 @@ def matrix(columns, cases):
     lines = ["<!-- Written by `tests/evasion/run --matrix docs/evasion-matrix.md`; do not edit. -->",
              "# What is seen of each trick", "",
              "Each trick is really done by a program of `tests/evasion` against a secret of its own. `seen`: every",
-             "access was counted exactly, with the right process. `lost, reported`: what was missed is in a loss event.",
+             "access was counted exactly, with the right process. `lost, reported`: what was missed is in a loss",
+             "event.",
              "`cannot run`: the kernel of this column does not let the trick or the backend run.", "",
              "| # | trick | " + " | ".join(heading for heading, _ in columns) + " |",
              "|---|---|" + "---|" * len(columns)]

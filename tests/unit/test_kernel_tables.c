@@ -64,11 +64,22 @@ static struct file_id id_of(uint64_t ino)
 }
 
 /* As the programs ask: bpf/match.h. */
-static bool filter_has(uint64_t *filter, const struct file_id *id)
+static bool filter_has_key(uint64_t *filter, uint64_t key, uint32_t dev)
 {
-	uint64_t hash = filter_hash(id->ino, id->dev);
+	uint64_t hash = filter_hash(key, dev);
 
 	return (__atomic_load_n(&filter[filter_word(hash)], __ATOMIC_ACQUIRE) & filter_bits(hash)) == filter_bits(hash);
+}
+
+static bool filter_has(uint64_t *filter, const struct file_id *id)
+{
+	return filter_has_key(filter, id->ino, id->dev);
+}
+
+/* Would a file of that name in the directory be worth a look? FILTER_ANY_NAME for any. */
+static bool filter_has_name(uint64_t *filter, const struct file_id *directory, uint64_t name)
+{
+	return filter_has_key(filter, filter_name_key(directory->ino, name), directory->dev);
 }
 
 static bool is_filter_empty(const struct fixture *f)
@@ -216,23 +227,59 @@ static struct fixture *updated;
 
 static void check_bit_first(int fd, const void *key)
 {
+	const struct name_key *name = key;
+
 	if (fd <= DIRECTORIES)
 		assert_true(filter_has(updated->filter, key));
+	if (fd == DIRECTORIES)
+		assert_true(filter_has_name(updated->filter, key, FILTER_ANY_NAME));
+	if (fd == NAMES)
+		assert_true(filter_has_name(updated->filter, &name->directory, name->hash));
 }
 
 static void sets_the_bits_before_the_entry(void **state)
 {
 	struct fixture *f = *state;
 	const struct directory_value directory = {.flags = DIRECTORY_TREE};
+	const struct name_value name = {.flags = NAME_FILE};
 
 	updated = f;
 	fake_on_update = check_bit_first;
 	for (uint64_t ino = 1; ino < 100; ino++) {
 		struct file_id id = id_of(ino + 1000);
+		const struct name_key key = {.directory = id_of(ino + 2000), .hash = name_hash("shadow", 6)};
 
 		set_file(f, ino);
 		assert_int_equal(sink->set_directory(&f->tables, &id, &directory), 0);
+		assert_int_equal(sink->set_name(&f->tables, &key, &name), 0);
 	}
+}
+
+static void sets_the_bit_of_any_name_for_what_wants_any(void **state)
+{
+	struct fixture *f = *state;
+	static const uint32_t flags[] = {0, DIRECTORY_TREE, DIRECTORY_ANY_NAME, DIRECTORY_ANY_BRANCH};
+
+	for (uint64_t i = 0; i < 4; i++) {
+		const struct directory_value value = {.flags = flags[i]};
+		struct file_id id = id_of(10 + i);
+
+		assert_int_equal(sink->set_directory(&f->tables, &id, &value), 0);
+		assert_int_equal(filter_has_name(f->filter, &id, FILTER_ANY_NAME), flags[i] != 0);
+	}
+}
+
+/* A name, or the wish for any, that came after the directory was made. */
+static void sets_the_bits_of_what_is_replaced(void **state)
+{
+	struct fixture *f = *state;
+	struct directory_value value = {0};
+	struct file_id id = id_of(10);
+
+	assert_int_equal(sink->set_directory(&f->tables, &id, &value), 0);
+	value.flags = DIRECTORY_ANY_BRANCH;
+	assert_int_equal(sink->set_directory(&f->tables, &id, &value), 0);
+	assert_true(filter_has_name(f->filter, &id, FILTER_ANY_NAME));
 }
 
 static void drops_stale_bits_when_there_are_many(void **state)
@@ -283,7 +330,9 @@ static void *look_for_live_bits(void *context)
 		for (uint64_t ino = 1; ino <= 64; ino++) {
 			struct file_id id = id_of(ino);
 
-			if (!filter_has(reader->fixture->filter, &id))
+			if (!filter_has(reader->fixture->filter, &id) ||
+			    (ino % 2 == 0 && (!filter_has_name(reader->fixture->filter, &id, FILTER_ANY_NAME) ||
+					      !filter_has_name(reader->fixture->filter, &id, ino))))
 				atomic_fetch_add(&reader->missed, 1);
 		}
 		atomic_fetch_add(&reader->looks, 1);
@@ -296,15 +345,19 @@ static void never_loses_the_bit_of_a_live_entry(void **state)
 	struct fixture *f = *state;
 	struct reader reader = {.fixture = f, .is_running = true};
 	const struct directory_value directory = {.flags = DIRECTORY_TREE};
+	const struct name_value name = {.flags = NAME_FILE};
 	pthread_t thread;
 
 	for (uint64_t ino = 1; ino <= 64; ino++) {
 		struct file_id id = id_of(ino);
+		const struct name_key key = {.directory = id, .hash = ino};
 
-		if (ino % 2)
+		if (ino % 2) {
 			set_file(f, ino);
-		else
-			assert_int_equal(sink->set_directory(&f->tables, &id, &directory), 0);
+			continue;
+		}
+		assert_int_equal(sink->set_directory(&f->tables, &id, &directory), 0);
+		assert_int_equal(sink->set_name(&f->tables, &key, &name), 0);
 	}
 	assert_int_equal(pthread_create(&thread, NULL, look_for_live_bits, &reader), 0);
 	for (uint64_t ino = 1000; ino < 1000 + CHURN; ino++) {
@@ -359,6 +412,8 @@ int main(void)
 		TEST(forgets_all_ignored_files),
 		TEST(asks_the_sensor_for_identities),
 		TEST(sets_the_bits_before_the_entry),
+		TEST(sets_the_bit_of_any_name_for_what_wants_any),
+		TEST(sets_the_bits_of_what_is_replaced),
 		TEST(drops_stale_bits_when_there_are_many),
 		TEST(keeps_all_bits_when_the_tables_cannot_be_read),
 		TEST(never_loses_the_bit_of_a_live_entry),

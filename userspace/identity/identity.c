@@ -11,6 +11,7 @@
 #include "identity/cgroup.h"
 #include "identity/cgroup_cache.h"
 #include "identity/exe_hash.h"
+#include "identity/exe_place.h"
 #include "identity/process_record.h"
 #include "identity/process_source.h"
 #include "identity/process_table.h"
@@ -27,6 +28,7 @@ struct identity {
 	struct procfs procfs;
 	struct process_source source;
 	struct cgroup_cache *cgroups;
+	struct exe_place host;
 	struct exe_hash *hashes; /* NULL when nothing is hashed */
 	struct users *users;
 	bool keeps_args;
@@ -54,6 +56,9 @@ static int create_parts(struct identity *identity, struct worker_pool *pool, con
 	int r;
 
 	r = procfs_init(&identity->procfs, config->proc_root ? config->proc_root : "/proc");
+	if (r < 0)
+		return r;
+	r = exe_place_init(&identity->host, identity->procfs.root);
 	if (r < 0)
 		return r;
 	r = process_table_init(&identity->table, config->max_processes);
@@ -96,6 +101,7 @@ void identity_free(struct identity *identity)
 	if (!identity)
 		return;
 	exe_hash_free(identity->hashes);
+	exe_place_release(&identity->host);
 	users_free(identity->users);
 	cgroup_cache_free(identity->cgroups);
 	process_table_release(&identity->table);
@@ -119,6 +125,62 @@ static size_t name_kernel_thread(char out[ABI_COMM_SIZE + 3], const struct task_
 	return (size_t)snprintf(out, ABI_COMM_SIZE + 3, "[%s]", comm);
 }
 
+/* Once per process, while it lives: the v2 hierarchy says nothing on a host whose services are in v1 ones. */
+static const char *find_legacy_cgroup(struct identity *identity, struct process *process)
+{
+	char text[LEGACY_CGROUP_SIZE];
+	const char *path;
+	size_t path_size;
+
+	if (!process->is_legacy_cgroup_known && process->state == PROCESS_LIVING) {
+		process->is_legacy_cgroup_known = true;
+		if (procfs_read(&identity->procfs, process->id.pid, "cgroup", text, sizeof(text)) > 0 &&
+		    procfs_is_alive(&identity->procfs, &process->id)) {
+			path = cgroup_pick_legacy(text, &path_size);
+			process->legacy_cgroup = string_pool_get(&identity->table.strings, path, path_size);
+		}
+	}
+	return process->legacy_cgroup ? process->legacy_cgroup->data : NULL;
+}
+
+/* Is the process in a container, as far as its control group says now? */
+static bool is_contained(struct identity *identity, struct process *process, const struct task_snapshot *task)
+{
+	const struct cgroup *cgroup = cgroup_cache_find(identity->cgroups, task->cgroup_id);
+	const char *legacy;
+
+	if (cgroup->container)
+		return true;
+	if ((cgroup->path[0] && cgroup->path[1]) || !cgroup_cache_has_legacy(identity->cgroups))
+		return false;
+	legacy = find_legacy_cgroup(identity, process);
+	if (!legacy)
+		return false;
+	cgroup_parse(legacy, &identity->legacy_names);
+	return identity->legacy_names.container[0];
+}
+
+/*
+ * Outside a container a path must mean on the host what it means to the process. If it does not it is marked, so that
+ * no rule takes it for the host's program of that name.
+ */
+static void mark_foreign(struct identity *identity, struct process *process, struct process_facts *facts)
+{
+	static const char mark[] = "(elsewhere)";
+	const size_t mark_size = sizeof(mark) - 1;
+
+	if (facts->exe_size == 0 || facts->exe[0] != '/' || facts->task->mnt_ns == 0 ||
+	    facts->task->mnt_ns == identity->host.mnt_ns || (facts->task->exe.flags & EXE_FLAG_MEMFD) ||
+	    facts->exe_size + mark_size >= sizeof(facts->exe))
+		return;
+	if (is_contained(identity, process, facts->task) ||
+	    exe_place_is_host(&identity->host, facts->exe, &facts->task->exe))
+		return;
+	memmove(facts->exe + mark_size, facts->exe, facts->exe_size + 1);
+	memcpy(facts->exe, mark, mark_size);
+	facts->exe_size += mark_size;
+}
+
 static int set_image(struct identity *identity, struct process *process, struct process_facts *facts)
 {
 	struct image *image;
@@ -126,6 +188,7 @@ static int set_image(struct identity *identity, struct process *process, struct 
 
 	if (file_id_is_zero(&facts->task->exe.file))
 		facts->exe_size = name_kernel_thread(facts->exe, facts->task);
+	mark_foreign(identity, process, facts);
 	image = image_new(&identity->table, &facts->task->exe.file, facts->exe, facts->exe_size, facts->args,
 			  args_size);
 	if (!image)
@@ -278,24 +341,6 @@ static void describe_ancestors(struct identity *identity, struct process *proces
 		is_cut = is_cut || !at;
 	}
 	ret->ancestors_truncated = is_cut;
-}
-
-/* Once per process, while it lives: the v2 hierarchy says nothing on a host whose services are in v1 ones. */
-static const char *find_legacy_cgroup(struct identity *identity, struct process *process)
-{
-	char text[LEGACY_CGROUP_SIZE];
-	const char *path;
-	size_t path_size;
-
-	if (!process->is_legacy_cgroup_known && process->state == PROCESS_LIVING) {
-		process->is_legacy_cgroup_known = true;
-		if (procfs_read(&identity->procfs, process->id.pid, "cgroup", text, sizeof(text)) > 0 &&
-		    procfs_is_alive(&identity->procfs, &process->id)) {
-			path = cgroup_pick_legacy(text, &path_size);
-			process->legacy_cgroup = string_pool_get(&identity->table.strings, path, path_size);
-		}
-	}
-	return process->legacy_cgroup ? process->legacy_cgroup->data : NULL;
 }
 
 static const char *or_null(const char *string)
