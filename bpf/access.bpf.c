@@ -9,6 +9,7 @@
 #include "memory.h"
 #include "messages.h"
 #include "refused.h"
+#include "syscall.h"
 
 int __attribute__((noinline)) observe_received(__u64 file_address, __u64 task_address, __u32 how)
 {
@@ -25,9 +26,9 @@ int __attribute__((noinline)) observe_received(__u64 file_address, __u64 task_ad
 	if (!filter_has(sighting.file.ino, sighting.file.dev) || !bpf_map_lookup_elem(&watched, &sighting.file))
 		return 0;
 	fmode = READ(file, f_mode);
-	if (fmode & FMODE_PATH)
+	if ((fmode & FMODE_PATH) && sighting.kind != ACCESS_LINK)
 		return 0;
-	sighting.mode = mode_of(fmode);
+	sighting.mode = mode_of(fmode) | (how >> 16);
 	sighting.nlink = READ(inode, i_nlink);
 	observe(task, 0, &sighting);
 	return 1;
@@ -93,6 +94,33 @@ static __always_inline __u8 via_of_class(__u32 class)
 	}
 }
 
+/*
+ * The real file behind an open file of an overlay (struct ovl_file from 6.13, whose first member is that file; the file
+ * itself before, which begins with no pointer while it is open).
+ */
+static __always_inline __u64 overlay_real_file(struct file *file)
+{
+	__u64 private = (__u64)READ(file, private_data);
+	__u64 first = private ? READ_WORD((void *)private) : 0;
+
+	return first >= KERNEL_ADDRESS_LEAST ? first : private;
+}
+
+/* No secret by its own inode, on a filesystem without a device: in an overlay the file below may be one; or /proc. */
+static __always_inline void seen_special_file(struct task_struct *task, struct file *file, bool direct, __u8 kind,
+					      __u8 via, __u8 mode)
+{
+	struct inode *inode = FIELD(direct, file, f_inode);
+	struct super_block *sb = FIELD(direct, inode, i_sb);
+	unsigned long magic = FIELD(direct, sb, s_magic);
+
+	if (magic == PROC_SUPER_MAGIC && kind == ACCESS_OPEN)
+		seen_proc_file(task, file, direct, mode);
+	else if (magic == OVERLAYFS_SUPER_MAGIC &&
+		 !direct) /* below the system call the real file passes the hook too */
+		(void)observe_received(overlay_real_file(file), 0, kind | via << 8);
+}
+
 /* An open file that a system call gave out: is it a secret, or may it be one? Nearly always it is neither. */
 static __always_inline void seen_file(struct task_struct *task, struct file *file, bool direct, __u8 kind, __u8 via,
 				      __u8 mode)
@@ -109,8 +137,8 @@ static __always_inline void seen_file(struct task_struct *task, struct file *fil
 		if ((FIELD(direct, inode, i_mode) & S_IFMT) == S_IFREG)
 			directory = match_parents(file, id.dev, direct);
 		if (!directory) {
-			if (kind == ACCESS_OPEN && DEV_MAJOR(id.dev) == 0)
-				seen_proc_file(task, file, direct, mode | mode_of(fmode));
+			if (DEV_MAJOR(id.dev) == 0)
+				seen_special_file(task, file, direct, kind, via, mode | mode_of(fmode));
 			return;
 		}
 	}
@@ -355,55 +383,58 @@ int BPF_PROG(tracepoint_filemap_fault, struct address_space *mapping)
 
 /* ---------------------------------------------------------------- below the system calls: fentry and lsm */
 
-/* The class of the system call that the current task is in. */
-static __always_inline __u32 current_class(struct task_struct *task, __u8 *ret_mode)
-{
-	struct pt_regs *regs = NULL;
-	__u64 number;
+/* clone_private_mount(), kern_mount(): a mount that belongs to the kernel, as those of an overlay's layers do. */
+#define MNT_NS_INTERNAL ((unsigned long)-EINVAL)
 
-	*ret_mode = 0;
-	if (READ(task, flags) & PF_IO_WORKER)
-		return SYSCALL_IO_URING_ENTER;
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
-		regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-#if defined(__TARGET_ARCH_x86)
-	else
-		regs = (struct pt_regs *)((char *)READ(task, stack) + 16384 - bpf_core_type_size(struct pt_regs));
-#endif
-	if (!regs)
-		return SYSCALL_NONE;
-	number = READ(regs, SYSCALL_NUMBER_FIELD) & 511;
-#if defined(__TARGET_ARCH_x86)
-	if (READ(task, thread_info.status) & TS_COMPAT) {
-		*ret_mode = MODE_COMPAT;
-		return syscall_classes_compat[number];
-	}
-#endif
-	return syscall_classes[number];
+/*
+ * The overlay's own inode when `file` is the real one below it, else NULL. FMODE_BACKING would tell, but its bit moved
+ * between kernels, to where another's had been.
+ */
+static __always_inline struct inode *inode_above(struct file *file)
+{
+	__u64 address = address_of(file);
+	struct inode *inode;
+
+	/* Until 6.6 it has a path of the overlay and an inode of below. */
+	if (file->f_path.dentry->d_sb != file->f_inode->i_sb)
+		return READ((struct file *)address, f_path.dentry, d_inode);
+	/* Then (def3ae83da02) the path is of below too, and the overlay's stands behind the struct file. */
+	if (!bpf_core_field_exists(((struct backing_file *)0)->user_path) ||
+	    (unsigned long)READ(mount_of_path(path_of(file)), mnt_ns) != MNT_NS_INTERNAL)
+		return NULL;
+	inode = READ((struct backing_file *)address, user_path.dentry, d_inode);
+	/* An overlay that copies up opens on such a mount too, and nothing stands behind that file. */
+	return inode && READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC ? inode : NULL;
 }
 
-/* The real file behind an overlay's: the open of the overlay's own file was counted already. */
-static __always_inline bool is_backing(struct file *file)
+/* The real file below an overlay's. The overlay's own open came first, and is counted where that is what is watched. */
+static __always_inline void opened_below(struct file *file, struct inode *above, __u32 how)
 {
-	if (file->f_mode & FMODE_BACKING)
-		return true;
-	return file->f_path.dentry->d_sb !=
-	       file->f_inode->i_sb; /* before 6.5: a path of the overlay, an inode of below */
+	struct file_id id;
+
+	read_file_id(above, &id);
+	if (!filter_has(id.ino, id.dev) || !bpf_map_lookup_elem(&watched, &id))
+		(void)observe_received(address_of(file), 0, how);
 }
 
 static __always_inline void opened(struct file *file)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	__u32 class;
+	struct inode *above = inode_above(file);
+	__u32 kind = ACCESS_OPEN;
+	__u32 via;
 	__u8 mode;
 
-	if (is_backing(file))
-		return;
-	class = current_class(task, &mode);
-	if (file->f_flags & FMODE_EXEC)
-		seen_file(task, file, true, ACCESS_EXEC, VIA_EXECVE, mode | MODE_EXEC);
+	via = via_of_class(current_class(task, &mode));
+	if (file->f_flags & FMODE_EXEC) {
+		kind = ACCESS_EXEC;
+		via = VIA_EXECVE;
+		mode |= MODE_EXEC;
+	}
+	if (above)
+		opened_below(file, above, kind | via << 8 | mode << 16);
 	else
-		seen_file(task, file, true, ACCESS_OPEN, via_of_class(class), mode);
+		seen_file(task, file, true, kind, via, mode);
 }
 
 static __always_inline void received(struct file *file)

@@ -8,7 +8,8 @@
 
 /*
  * Counts `file` (an address) as received by the task (an address; 0 is the current one) when it is a known secret.
- * `how` is kind | via << 8. Global functions, verified once for all their callers; access.bpf.c defines them.
+ * `how` is kind | via << 8 | mode << 16 (of mode what the file does not tell). Global functions, verified once for all
+ * their callers; access.bpf.c defines them.
  */
 int observe_received(__u64 file, __u64 task, __u32 how);
 /* Scans the whole table of the task. */

@@ -22,6 +22,7 @@ typedef _Bool bool;
 #define ENOENT                2
 #define EACCES                13
 #define EEXIST                17
+#define EINVAL                22
 
 #define PROC_SUPER_MAGIC      0x9fa0
 #define TMPFS_MAGIC           0x01021994
@@ -33,9 +34,10 @@ typedef _Bool bool;
 
 #define FMODE_READ            0x1
 #define FMODE_WRITE           0x2
-#define FMODE_EXEC            0x20      /* include/linux/fs.h: opened for execution, also in f_flags as __FMODE_EXEC */
-#define FMODE_PATH            0x4000    /* O_PATH: names a file, opens nothing */
-#define FMODE_BACKING         0x2000000 /* 6.5 (62d53c4a1dfe): the real file behind an overlay's */
+#define FMODE_EXEC            0x20   /* include/linux/fs.h: opened for execution, also in f_flags as __FMODE_EXEC */
+#define FMODE_PATH            0x4000 /* O_PATH: names a file, opens nothing */
+
+#define KERNEL_ADDRESS_LEAST  0xffff000000000000ULL
 
 #define DEV_MAJOR(dev)        ((dev) >> 20) /* 0: a filesystem without a block device, /proc among them */
 
@@ -139,6 +141,11 @@ struct file {
 	struct inode *f_inode;
 	unsigned int f_flags;
 	unsigned int f_mode;
+	void *private_data;
+};
+
+struct backing_file { /* 6.7 (def3ae83da02): the real file behind an overlay's comes first, then */
+	struct path user_path;
 };
 
 struct filename {
@@ -220,6 +227,7 @@ struct css_set {
 
 struct fs_struct {
 	struct path root;
+	struct path pwd;
 };
 
 struct thread_info {

@@ -105,14 +105,18 @@ int __attribute__((noinline)) directory_decides(__u64 parent, __u64 child, __u64
 	struct directory_value *directory;
 	struct name_value *name;
 	struct name_key key = {};
+	__u32 wants_any;
 
 	read_file_id(READ((struct dentry *)parent, d_inode), &key.directory);
 	directory = bpf_map_lookup_elem(&directories, &key.directory);
 	if (!directory)
 		return WALK_ON;
-	if (depth > 1 && !(directory->flags & DIRECTORY_TREE) && !(directory->depths & depth_bit))
-		return WALK_REFUSED;
-	if (!(directory->flags & (DIRECTORY_TREE | (depth == 1 ? DIRECTORY_ANY_NAME : DIRECTORY_ANY_BRANCH)))) {
+	wants_any = directory->flags & DIRECTORY_TREE;
+	if (depth == 1)
+		wants_any |= directory->flags & DIRECTORY_ANY_NAME;
+	else if (directory->depths & depth_bit)
+		wants_any |= directory->flags & DIRECTORY_ANY_BRANCH;
+	if (!wants_any) {
 		key.hash = dentry_name_hash(child);
 		name = bpf_map_lookup_elem(&names, &key);
 		if (!name)
@@ -125,22 +129,34 @@ int __attribute__((noinline)) directory_decides(__u64 parent, __u64 child, __u64
 	return is_ignored((struct dentry *)dentry) ? WALK_REFUSED : WALK_CANDIDATE;
 }
 
+/* Does this directory end the walk? `child` is below it on the way to `dentry`, the file, `depth` components down. */
+static __always_inline int directory_step(struct dentry *directory, struct dentry *child, __u64 dentry, __u32 depth)
+{
+	struct inode *inode = READ(directory, d_inode);
+
+	if (!filter_has(READ(inode, i_ino), READ(inode, i_sb, s_dev)))
+		return WALK_ON;
+	return directory_decides((__u64)directory, (__u64)child, dentry, depth);
+}
+
 /*
  * The rest of the walk, once the filter has something to say or the root of the file's filesystem is reached: `child`
- * is where the walk stands, `depth` components above the file. Goes on at the directory that a root is mounted on, and
- * by dentry inside a filesystem: a bind mount of a folder does not hide the folder's own parents. Returns the address
- * of the watched directory's dentry when it wants the file, else 0.
+ * is where the walk stands, `depth` components above the file. By dentry inside a filesystem: a bind mount of a folder
+ * does not hide the folder's own parents. At the root of a filesystem it goes on at the directory that is mounted over,
+ * whose entries count for what is below the mount: so nothing is missed between a mount and the daemon's hearing of it.
+ * Returns the address of the watched directory's dentry when it wants the file, else 0.
  */
 __u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_address, __u32 depth)
 {
 	struct file *file = (struct file *)file_address;
 	struct dentry *child = (struct dentry *)child_address;
+	struct dentry *below = child; /* the last component that has a name: not the root of a filesystem */
 	__u64 dentry = (__u64)READ(file, f_path.dentry);
-	struct mount *mount = mount_of(file);
+	struct mount *mount = mount_of_path(path_of(file));
 
 	for (int i = 0; i < ABI_PATH_DEPTH; i++) {
 		struct dentry *parent = READ(child, d_parent);
-		struct inode *inode;
+		struct dentry *directory = parent;
 		int step;
 
 		if (parent == child) {
@@ -148,18 +164,16 @@ __u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_addre
 
 			if (above == mount || !above)
 				return 0;
-			child = READ(mount, mnt_mountpoint);
+			directory = READ(mount, mnt_mountpoint);
 			mount = above;
-			continue;
+		} else {
+			below = child;
+			depth++;
 		}
-		depth++;
-		inode = READ(parent, d_inode);
-		if (filter_has(READ(inode, i_ino), READ(inode, i_sb, s_dev))) {
-			step = directory_decides((__u64)parent, (__u64)child, dentry, depth);
-			if (step != WALK_ON)
-				return step == WALK_CANDIDATE ? (__u64)parent : 0;
-		}
-		child = parent;
+		step = directory_step(directory, below, dentry, depth);
+		if (step != WALK_ON)
+			return step == WALK_CANDIDATE ? (__u64)directory : 0;
+		child = directory;
 	}
 	count_loss(LOSS_PARENT_WALK);
 	return 0;
@@ -183,6 +197,7 @@ static __always_inline enum walk_step directory_glance(struct inode *directory, 
 static __always_inline __u64 match_parents(struct file *file, __u32 dev, bool direct)
 {
 	struct dentry *child = FIELD(direct, file, f_path.dentry);
+	struct dentry *below = child;
 
 	for (int i = 0; i < ABI_PATH_DEPTH; i++) {
 		struct dentry *parent = FIELD(direct, child, d_parent);
@@ -191,7 +206,8 @@ static __always_inline __u64 match_parents(struct file *file, __u32 dev, bool di
 		if (parent == child) {
 			if (ADDRESS(direct, child) == host_root)
 				return 0;
-			return match_slow(ADDRESS(direct, file), ADDRESS(direct, child), i);
+			/* Once more from below the root, whose name counts above. */
+			return match_slow(ADDRESS(direct, file), ADDRESS(direct, below), i ? i - 1 : 0);
 		}
 		above = FIELD(direct, parent, d_inode);
 		if (filter_has(FIELD(direct, above, i_ino), dev)) {
@@ -202,6 +218,7 @@ static __always_inline __u64 match_parents(struct file *file, __u32 dev, bool di
 			if (step == WALK_REFUSED)
 				return 0;
 		}
+		below = child;
 		child = parent;
 	}
 	count_loss(LOSS_PARENT_WALK);

@@ -6,27 +6,23 @@
  * tracepoint backend both come from the exit of the system call.
  */
 #include "memory.h"
+#include "syscall.h"
 
 #define PTRACE_MODE_ATTACH 0x2
 
 static __always_inline void checked(struct task_struct *child, unsigned int ptrace_mode)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct pt_regs *regs;
 	__u32 class;
+	__u8 mode;
 
 	if (!(ptrace_mode & PTRACE_MODE_ATTACH) || !is_holder(child->tgid))
 		return;
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs)) {
-		seen_target(task, child->tgid, ACCESS_PTRACE, VIA_OTHER, MODE_READ);
-		return;
-	}
-	regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	class = syscall_classes[READ(regs, SYSCALL_NUMBER_FIELD) & 511];
+	class = current_class(task, &mode);
 	if (class == SYSCALL_PROCESS_VM_READV)
-		seen_target(task, child->tgid, ACCESS_PROC_MEM, VIA_PROCESS_VM_READV, MODE_READ);
+		seen_target(task, child->tgid, ACCESS_PROC_MEM, VIA_PROCESS_VM_READV, mode | MODE_READ);
 	else if (class == SYSCALL_PTRACE)
-		seen_target(task, child->tgid, ACCESS_PTRACE, VIA_PTRACE, MODE_READ);
+		seen_target(task, child->tgid, ACCESS_PTRACE, VIA_PTRACE, mode | MODE_READ);
 }
 
 SEC("fentry/security_ptrace_access_check")

@@ -33,15 +33,12 @@ static __always_inline void seen_target(struct task_struct *task, __u32 target, 
 static __always_inline void seen_proc_file(struct task_struct *task, struct file *file, bool direct, __u8 mode)
 {
 	struct inode *inode = FIELD(direct, file, f_inode);
-	struct super_block *sb = FIELD(direct, inode, i_sb);
 	struct hlist_node *node;
 	struct proc_inode *proc;
 	struct task_struct *target;
 	char name[8] = {};
 	__u8 kind;
 
-	if (FIELD(direct, sb, s_magic) != PROC_SUPER_MAGIC)
-		return;
 	bpf_probe_read_kernel(name, sizeof(name), READ(file, f_path.dentry, d_name.name));
 	if (name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 0)
 		kind = ACCESS_PROC_MEM;

@@ -169,7 +169,7 @@ int __attribute__((noinline)) observe_slot(__u64 task_address, __u64 file, __u32
 		struct dentry *directory = (struct dentry *)scratch->sighting.directory;
 
 		read_file_id(READ(directory, d_inode), &record->value.watched_dir);
-		(void)path_walk(file, (__u64)directory, slot);
+		(void)path_walk((__u64)path_of((struct file *)file), (__u64)directory, slot, 0);
 		record->path_flags = scratch->path_flags;
 		path_size = scratch->path_size;
 	}

@@ -17,26 +17,25 @@ static __always_inline bool is_namespace_root(struct mount *mount, struct dentry
 }
 
 /*
- * Writes the components of `file` (an address) to the data of scratch `slot`, until the directory whose dentry is
- * `stop` (0: until the root), and leaves path_size and path_flags there. The walk goes by parents, and up through mount
- * points; with a `stop` it leaves a bind mount by the filesystem's own folders, as the match did, without one by the
- * mount point, as d_path() does. State is kept in the slot: numbers in memory are unknown to the verifier, so the loop
- * converges.
+ * Writes the components of a struct path (an address) to the data of scratch `slot` from `offset` on, until the
+ * directory whose dentry is `stop` (0: until the root), and leaves the end in path_size, and path_flags. The walk goes
+ * by parents, and up through mount points; with a `stop` it leaves a bind mount by the filesystem's own folders, as the
+ * match did, without one by the mount point, as d_path() does. State is kept in the slot: numbers in memory are unknown
+ * to the verifier, so the loop converges.
  */
-int __attribute__((noinline)) path_walk(__u64 file, __u64 stop, __u32 slot)
+int __attribute__((noinline)) path_walk(__u64 path, __u64 stop, __u32 slot, __u32 offset)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
-	struct dentry *dentry = READ((struct file *)file, f_path.dentry);
-	struct mount *mount = mount_of((struct file *)file);
+	struct dentry *dentry = READ((struct path *)path, dentry);
+	struct mount *mount = mount_of_path((struct path *)path);
 	struct dentry *mount_root = READ(mount, mnt.mnt_root);
 
 	if (!scratch)
 		return 0;
-	scratch->path_size = 0;
+	scratch->path_size = offset;
 	scratch->path_flags = 0;
 	for (int i = 0; i < ABI_PATH_DEPTH + 8; i++) {
 		struct dentry *parent = READ(dentry, d_parent);
-		__u32 offset;
 		long size;
 
 		if (stop && (__u64)dentry == stop)

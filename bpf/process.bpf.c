@@ -45,7 +45,7 @@ static __always_inline void fill_exe_path(struct scratch *scratch, struct proces
 	scratch->path_size = 0;
 	scratch->path_flags = 0;
 	if (exe)
-		(void)path_walk((__u64)exe, 0, scratch->slot);
+		(void)path_walk((__u64)path_of(exe), 0, scratch->slot, 0);
 	record->flags = scratch->path_flags;
 	record->path_size = scratch->path_size;
 	record->args_size = 0;
@@ -279,6 +279,8 @@ int files_held(struct bpf_iter__task_file *context)
 {
 	struct task_struct *task = context->task;
 	struct file *file = context->file;
+	struct touch_key touch = {};
+	__u8 one = 1;
 	struct holder holder = {};
 	struct file_id id = {};
 	__u32 pid;
@@ -292,6 +294,10 @@ int files_held(struct bpf_iter__task_file *context)
 	holder.start_ns = task->group_leader->start_boottime;
 	if (bpf_map_update_elem(&holders, &pid, &holder, BPF_ANY))
 		count_loss(LOSS_HOLDERS_FULL);
+	touch.file = id;
+	touch.start_ns = holder.start_ns;
+	touch.pid = pid;
+	(void)bpf_map_update_elem(&touched, &touch, &one, BPF_ANY);
 	write_file(context->meta->seq, task, context->fd, file, true);
 	return 0;
 }

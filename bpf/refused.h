@@ -8,10 +8,11 @@
  */
 #pragma once
 
+#include "descriptors.h"
 #include "names.h"
-#include "observe.h"
 
-#define AT_FDCWD (-100)
+#define AT_FDCWD      (-100)
+#define AT_EMPTY_PATH 0x1000
 
 struct open_flags {
 	int open_flag;
@@ -22,7 +23,22 @@ static __always_inline bool is_refusal(long error)
 	return error == -EACCES || error == -EPERM || error == -ENOENT;
 }
 
-/* The path is in the slot's data already, `size` bytes with its NUL, and how it was passed in its sighting. */
+/* Where a relative path begins: the address of the struct path of the working directory, or of what the descriptor has.
+ */
+static __always_inline __u64 base_of(struct task_struct *task, __s32 dirfd)
+{
+	struct file *file;
+
+	if (dirfd == AT_FDCWD)
+		return (__u64)READ(task, fs) + bpf_core_field_offset(struct fs_struct, pwd);
+	file = file_of_fd(task, dirfd);
+	return file ? (__u64)path_of(file) : 0;
+}
+
+/*
+ * The path is in the slot's data already, `size` bytes with its NUL, and how it was passed in its sighting. Behind a
+ * relative one goes the directory that it begins at: the process may be gone when the daemon wants to know.
+ */
 int __attribute__((noinline)) observe_path(__u64 task_address, __u32 slot, __u32 size, __s32 dirfd)
 {
 	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
@@ -34,16 +50,25 @@ int __attribute__((noinline)) observe_path(__u64 task_address, __u32 slot, __u32
 	if (!scratch || is_daemon() || (scratch->sighting.result == ENOENT && !name_may_be_watched(slot, size)))
 		return 0;
 	record = (struct access_record *)scratch->head;
-	scratch->sighting.file.ino = path_hash(slot, size) ^ (__u32)dirfd;
+	record->path_flags = PATH_FLAG_USER;
+	if (size >= ABI_PATH_MAX)
+		record->path_flags |= PATH_FLAG_TRUNCATED;
+	if (scratch->data[0] != '/') {
+		__u64 base = base_of(task, dirfd);
+
+		if (base) {
+			(void)path_walk(base, 0, slot, size);
+			record->path_flags |= scratch->path_flags;
+			size = scratch->path_size;
+		}
+	}
+	scratch->sighting.file.ino = path_hash(slot, size);
 	key_fill(&record->key, task, &scratch->sighting);
 	if (count_again(&record->key, now, &value))
 		return 0;
 	record->value.flags = ACCESS_BY_PATH;
 	record->value.file_nlink = 0;
 	__builtin_memset(&record->value.watched_dir, 0, sizeof(record->value.watched_dir));
-	record->path_flags = PATH_FLAG_USER;
-	if (size >= ABI_PATH_MAX)
-		record->path_flags |= PATH_FLAG_TRUNCATED;
 	record->dirfd = dirfd;
 	record->pad = 0;
 	read_task(task, &record->value.task);
@@ -109,9 +134,15 @@ static __always_inline int linked_syscall(struct task_struct *task, struct pt_re
 	__u64 arg1 = mode ? SYSCALL_COMPAT_ARG1(regs) : SYSCALL_ARG1(regs);
 	bool has_dirfd = class == SYSCALL_LINKAT;
 	struct sighting sighting = {.kind = ACCESS_LINK, .via = VIA_LINK, .mode = mode};
+	char first = 0;
 
 	if (!has_names)
 		return 0;
+	if (has_dirfd && (SYSCALL_ARG4(regs) & AT_EMPTY_PATH) && !mode &&
+	    bpf_probe_read_user(&first, sizeof(first), (void *)arg1) == 0 && !first) {
+		(void)observe_received((__u64)file_of_fd(task, arg0), 0, ACCESS_LINK | VIA_LINK << 8);
+		return 0;
+	}
 	observe_user_path(task, has_dirfd ? arg1 : arg0, has_dirfd ? (__s32)arg0 : AT_FDCWD, &sighting);
 	return 0;
 }

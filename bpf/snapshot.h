@@ -33,13 +33,16 @@ static __always_inline void read_file_id(struct inode *inode, struct file_id *re
 	ret_id->generation = READ(inode, i_generation);
 }
 
-/* The mount that a file was opened through, as a plain address: struct mount holds the struct vfsmount. */
-static __always_inline struct mount *mount_of(struct file *file)
+/* Where a file was opened: the address of its struct path. */
+static __always_inline struct path *path_of(struct file *file)
 {
-	struct vfsmount *vfsmount = NULL;
+	return (struct path *)((char *)file + bpf_core_field_offset(struct file, f_path));
+}
 
-	vfsmount = READ(file, f_path.mnt);
-	return (struct mount *)((char *)vfsmount - bpf_core_field_offset(struct mount, mnt));
+/* The mount of a path, as a plain address: struct mount holds the struct vfsmount. */
+static __always_inline struct mount *mount_of_path(struct path *path)
+{
+	return (struct mount *)((char *)READ(path, mnt) - bpf_core_field_offset(struct mount, mnt));
 }
 
 static __always_inline void read_exe(struct file *file, struct exe_id *ret_exe)

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,13 +17,15 @@
 #include "sensor/watchlist.h"
 
 #define WAITING_MAX 4096
-/* How long an access may wait whose verdict needs the hash: an executable on a file system that hangs is never hashed. */
+/* How long an access may wait whose verdict needs the hash: an executable on a file system that hangs is never hashed.
+ */
 #define NEEDED_WAIT_MS 30000
 
 /* What a counter of the sensor keeps for us: the secret by name (a reload renumbers), and the file's path. */
 struct counter_memory {
 	char *secret;
 	char *path;
+	bool path_truncated;
 };
 
 /* An access as counted, with its secret. Strings are borrowed or, while it waits, owned. */
@@ -39,7 +43,7 @@ struct waiting {
 	struct observation observation;
 	char *secret, *path;
 	struct event *timer;
-	bool is_published;   /* the hash is still to come, the access has gone out */
+	bool is_published; /* the hash is still to come, the access has gone out */
 	TAILQ_ENTRY(waiting) link;
 };
 
@@ -113,13 +117,14 @@ static void publish_observation(struct observer *observer, const struct observat
 		.mode = observation->key.mode,
 		.result = -(int)observation->key.result,
 		.count = observation->count,
-		.first_real_ns = clock_real_from_boot(observation->first_ns),
 		.last_real_ns = clock_real_from_boot(observation->last_ns),
 	};
 	struct bus_event event = {.type = EVENT_ACCESS, .access = &access};
 
 	if (!secret)
 		return;
+	/* By one offset of the clocks, lest it seem to end before it began. */
+	access.first_real_ns = access.last_real_ns - (observation->last_ns - observation->first_ns);
 	access.secret_name = secret->name;
 	access.secret_class = secret->class_name;
 	if (observation->key.file.dev != 0)
@@ -197,7 +202,8 @@ static bool wait_for_hash(struct observer *observer, const struct observation *o
 	const struct policy_secret *secret = policy_set_find(observer->policy, observation->secret);
 	bool must_wait = secret && secret->needs_sha256;
 	uint64_t wait_ms = must_wait ? NEEDED_WAIT_MS : observer->config.hash_wait_ms;
-	const struct timeval wait = {.tv_sec = (time_t)(wait_ms / 1000), .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000};
+	const struct timeval wait = {.tv_sec = (time_t)(wait_ms / 1000),
+				     .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000};
 	struct waiting *waiting;
 
 	if (observer->waiting_count >= WAITING_MAX || wait_ms == 0)
@@ -255,14 +261,15 @@ static void memory_free(struct counter_memory *memory)
 }
 
 /* Remembers secret and path with the counter. When there is no memory the next report finds out again. */
-static void remember(void **cookie, const char *secret, const char *path)
+static void remember(void **cookie, const struct observation *observation)
 {
 	struct counter_memory *memory = calloc(1, sizeof(*memory));
 
 	if (!memory)
 		return;
-	memory->secret = strdup(secret);
-	memory->path = strdup(path);
+	memory->secret = strdup(observation->secret);
+	memory->path = strdup(observation->path);
+	memory->path_truncated = observation->path_truncated;
 	if (!memory->secret || !memory->path) {
 		memory_free(memory);
 		return;
@@ -277,14 +284,50 @@ static const char *name_of(const struct observer *observer, size_t index)
 	return secret ? secret->name : NULL;
 }
 
+/*
+ * The path that a process passed, made absolute by the directory that the kernel put behind it: components leaf first.
+ * False when there is no such directory or no room.
+ */
+static bool absolute_path(const struct counted *counted, char out[ABI_PATH_MAX])
+{
+	const size_t passed = strnlen(counted->path, counted->path_size) + 1;
+	const char *end = counted->path + counted->path_size;
+	size_t at = ABI_PATH_MAX - 1;
+	size_t size = passed - 1;
+
+	if (size >= at || (counted->path_flags & (PATH_FLAG_TRUNCATED | PATH_FLAG_UNREACHABLE)))
+		return false;
+	out[at] = '\0';
+	at -= size;
+	memcpy(out + at, counted->path, size);
+	if (out[at] != '/') {
+		for (const char *name = counted->path + passed; name < end; name += size + 1) {
+			size = strnlen(name, (size_t)(end - name));
+			if (size + 2 > at)
+				return false;
+			out[--at] = '/';
+			at -= size;
+			memcpy(out + at, name, size);
+		}
+		out[--at] = '/';
+	}
+	memmove(out, out + at, ABI_PATH_MAX - at);
+	return true;
+}
+
 /* A refused open, or a link that was made: only the path is known. */
 static bool resolve_path(struct observer *observer, const struct counted *counted, struct observation *observation)
 {
+	char path_of_dead[ABI_PATH_MAX];
 	size_t secret;
 	const char *path;
 	int r = watchlist_refused(observer->watchlist, counted->key->process.pid, counted->dirfd, counted->path,
 				  counted->path_size, counted->path_flags & PATH_FLAG_TRUNCATED, &secret, &path);
 
+	/* The process is gone: what it meant by the path is on the host, if it shared its root. */
+	if (r == -ESRCH && absolute_path(counted, path_of_dead))
+		r = watchlist_refused(observer->watchlist, (uint32_t)getpid(), AT_FDCWD, path_of_dead,
+				      strlen(path_of_dead), false, &secret, &path);
 	if (r < 0)
 		observer->stats.unresolved++;
 	if (r <= 0)
@@ -308,7 +351,17 @@ static bool resolve_file(struct observer *observer, const struct counted *counte
 		return false;
 	observation->secret = name_of(observer, file->secret);
 	observation->path = file->path;
+	observation->path_truncated = file->path_truncated;
 	return observation->secret != NULL;
+}
+
+/* What an earlier report of this counter found out. */
+static bool recall(const struct counter_memory *memory, struct observation *observation)
+{
+	observation->secret = memory->secret;
+	observation->path = memory->path;
+	observation->path_truncated = memory->path_truncated;
+	return true;
 }
 
 static bool resolve(struct observer *observer, const struct counted *counted, struct observation *observation)
@@ -317,24 +370,18 @@ static bool resolve(struct observer *observer, const struct counted *counted, st
 	bool is_found;
 
 	if (counted->value->flags & ACCESS_BY_PATH) {
-		if (memory) {
-			observation->secret = memory->secret;
-			observation->path = memory->path;
-			return true;
-		}
+		if (memory)
+			return recall(memory, observation);
 		if (!counted->path)
 			return false;
 		is_found = resolve_path(observer, counted, observation);
 	} else {
 		is_found = resolve_file(observer, counted, observation);
-		if (!is_found && memory) { /* the file is not watched any more: it was when this was counted first */
-			observation->secret = memory->secret;
-			observation->path = memory->path;
-			return true;
-		}
+		if (!is_found && memory) /* the file is not watched any more: it was when this was counted first */
+			return recall(memory, observation);
 	}
 	if (is_found && !memory)
-		remember(counted->cookie, observation->secret, observation->path);
+		remember(counted->cookie, observation);
 	return is_found;
 }
 
@@ -362,7 +409,6 @@ static bool on_access(void *context, const struct counted *counted)
 		.count = counted->count,
 		.first_ns = counted->first_ns,
 		.last_ns = counted->last_ns,
-		.path_truncated = counted->path_flags & PATH_FLAG_TRUNCATED,
 	};
 
 	if (!observer->watchlist || !observer->policy)

@@ -35,7 +35,8 @@ struct departed_file *departed_find(const struct departed *departed, const struc
 	return link_owner(link, struct departed_file, id_link);
 }
 
-int departed_add(struct departed *departed, const struct file_id *id, uint32_t secret, uint32_t nlink, const char *path)
+int departed_add(struct departed *departed, const struct file_id *id, uint32_t secret, uint32_t nlink, const char *path,
+		 bool path_truncated)
 {
 	size_t size = strlen(path) + 1;
 	struct departed_file *file = malloc(sizeof(*file) + size);
@@ -45,6 +46,7 @@ int departed_add(struct departed *departed, const struct file_id *id, uint32_t s
 	file->id = *id;
 	file->secret = secret;
 	file->nlink = nlink;
+	file->path_truncated = path_truncated;
 	memcpy(file->path, path, size); /* before the old one goes: it may be the old one's */
 	departed_remove(departed, departed_find(departed, id));
 	link_table_add(&departed->files, &file->id_link);

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -21,7 +22,8 @@ struct departed_file {
 	struct file_id id;
 	uint32_t secret;
 	uint32_t nlink;
-	char path[]; /* the last known */
+	bool path_truncated; /* some of it is missing */
+	char path[];         /* the last known */
 };
 
 struct departed {
@@ -32,7 +34,7 @@ struct departed {
 int departed_init(struct departed *departed); /* 0 or -ENOMEM */
 void departed_release(struct departed *departed);
 /* As the newest; replaces what is there of the same id. 0 or -ENOMEM. */
-int departed_add(struct departed *departed, const struct file_id *id, uint32_t secret, uint32_t nlink,
-		 const char *path);
+int departed_add(struct departed *departed, const struct file_id *id, uint32_t secret, uint32_t nlink, const char *path,
+		 bool path_truncated);
 struct departed_file *departed_find(const struct departed *departed, const struct file_id *id);
 void departed_remove(struct departed *departed, struct departed_file *file); /* NULL is fine */

@@ -48,6 +48,8 @@ static const char *const tracepoint_limits[] = {
 	"io_uring opens that ask for no completion (IOSQE_CQE_SKIP_SUCCESS), until their pages are read from a disk "
 	"filesystem",
 	"io_uring opens that permissions refuse",
+	"opens whose descriptor another thread replaced (dup2) before the open returned, until a disk file's pages are "
+	"read",
 	"on tmpfs: reads through a descriptor that another thread closed before the open returned, or through a shared "
 	"table",
 	NULL,

@@ -178,8 +178,9 @@ static void on_file_leaves(void *context, const struct tree_file *file)
 
 	if (has_other_name(list, file))
 		return;
-	(void)file_tree_path(file->entry.parent, file->name, path); /* its end, if too long */
-	if (departed_add(&list->departed, &file->id, file->entry.secret, file->nlink, path) < 0)
+	bool is_cut = file_tree_path(file->entry.parent, file->name, path) < 0; /* then it is its end */
+
+	if (departed_add(&list->departed, &file->id, file->entry.secret, file->nlink, path, is_cut) < 0)
 		clear_file(list, &file->id);
 }
 
@@ -225,7 +226,7 @@ static void retire_file(struct watchlist *list, struct table_link *link)
 		return;
 	if (file_tree_path(file->entry.parent, file->name, path) < 0 ||
 	    !watch_view_match_path(list->view, path, &secret) ||
-	    departed_add(&list->departed, &file->id, secret, file->nlink, path) < 0)
+	    departed_add(&list->departed, &file->id, secret, file->nlink, path, false) < 0)
 		clear_file(list, &file->id);
 }
 
@@ -450,8 +451,9 @@ const struct watched_file *watchlist_find(struct watchlist *list, const struct f
 	if (!file && !departed)
 		return NULL;
 	list->answer.id = *id;
-	if (file)
-		(void)file_tree_path(file->entry.parent, file->name, list->answer_path); /* its end, if too long */
+	list->answer.path_truncated = departed && departed->path_truncated;
+	if (file) /* its end, if too long */
+		list->answer.path_truncated = file_tree_path(file->entry.parent, file->name, list->answer_path) < 0;
 	else
 		(void)snprintf(list->answer_path, sizeof(list->answer_path), "%s", departed->path);
 	list->answer.path = list->answer_path;
@@ -546,6 +548,20 @@ static void ignore(struct watchlist *list, const struct file_id *file, const str
 	list->table.failures += list->table.sink->set_ignored(list->table.sink_context, file, &value) < 0;
 }
 
+/* Does answer_path hold all of the directory's path and of the names below it? */
+static bool is_whole(const struct watchlist *list, const struct file_id *directory, const char *const *names,
+		     size_t count)
+{
+	const struct tree_object *object = file_tree_object(&list->view->tree, directory);
+	char path[TREE_PATH_SIZE];
+	ssize_t size = object && object->places ? file_tree_path(object->places, NULL, path) : -ENOENT;
+	size_t total = size > 1 ? (size_t)size : 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += 1 + strlen(names[i]);
+	return size >= 0 && total == strlen(list->answer_path);
+}
+
 int watchlist_candidate(struct watchlist *list, const struct file_id *file, const struct file_id *directory,
 			const char *components, size_t size, bool truncated, unsigned int nlink,
 			const struct watched_file **ret)
@@ -575,7 +591,8 @@ int watchlist_candidate(struct watchlist *list, const struct file_id *file, cons
 		ignore(list, file, directory, names[count - 1], (size_t)count);
 	if (r <= 0)
 		return r;
-	r = departed_add(&list->departed, file, secret, nlink, list->answer_path);
+	r = departed_add(&list->departed, file, secret, nlink, list->answer_path,
+			 truncated || !is_whole(list, directory, names, (size_t)count));
 	if (r < 0)
 		return r;
 	set_file(list, file);

@@ -37,8 +37,9 @@ struct watchlist_options {
 struct watched_file {
 	struct file_id id;
 	size_t secret;
-	const char *path; /* canonical, as this host sees it; the last known of a file without a name */
-	uint32_t nlink;   /* when it was last looked at */
+	const char *path;    /* canonical, as this host sees it; the last known of a file without a name */
+	bool path_truncated; /* it is longer than TREE_PATH_SIZE: some of it is missing */
+	uint32_t nlink;      /* when it was last looked at */
 };
 
 struct watchlist_stats {
