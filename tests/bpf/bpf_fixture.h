@@ -397,7 +397,7 @@ static inline int remove_one(const char *path, const struct stat *stat, int type
 
 struct child {
 	pid_t pid;
-	int held; /* the child ends when this is closed */
+	int held; /* the child waits for a byte from here */
 };
 
 /* A child that has run `act` and now waits. `act` returns 0 or an errno; it must not assert. */
@@ -419,7 +419,7 @@ static inline struct child child_start(int (*act)(const void *argument), const v
 		result = act(argument);
 		if (write(done[1], &result, sizeof(result)) != sizeof(result))
 			_exit(1);
-		_exit(read(go[0], &byte, 1) == 0 ? 0 : 1); /* until the other end is closed */
+		_exit(read(go[0], &byte, 1) == 1 ? 0 : 1);
 	}
 	(void)close(go[0]);
 	(void)close(done[1]);
@@ -435,6 +435,7 @@ static inline void child_end(const struct child *child)
 {
 	int status;
 
+	assert_int_equal(write(child->held, "", 1), 1);
 	(void)close(child->held);
 	assert_int_equal(waitpid(child->pid, &status, 0), child->pid);
 	assert_int_equal(status, 0);

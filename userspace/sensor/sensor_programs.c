@@ -10,7 +10,9 @@
 #define UNSEEN_LINK    "hard links made to secrets (opens through them are seen)"
 #define UNSEEN_REFUSED "opens that permissions refuse"
 #define UNSEEN_PTRACE  "ptrace and process_vm_readv of processes that hold secrets"
-#define UNSEEN_PAGES   "reads through a descriptor that another thread closed before the open returned"
+#define UNSEEN_PAGES                                                                                                   \
+	"reads through what the process was not seen to get: a shared descriptor table, a slot of an io_uring ring, "  \
+	"inherited pages, a descriptor that another thread closed at once"
 
 const struct sensor_program sensor_programs[] = {
 	{"process_exec", BACKENDS_ALL, NULL},
@@ -23,9 +25,9 @@ const struct sensor_program sensor_programs[] = {
 
 	{"tracepoint_sys_exit", TRACEPOINT, NULL},
 	{"tracepoint_io_uring_complete", TRACEPOINT, "opens through io_uring"},
-	{"tracepoint_filemap_get_pages", TRACEPOINT, UNSEEN_PAGES},
-	{"tracepoint_filemap_map_pages", TRACEPOINT, UNSEEN_PAGES},
-	{"tracepoint_filemap_fault", TRACEPOINT, UNSEEN_PAGES},
+	{"tracepoint_filemap_get_pages", BACKENDS_ALL, UNSEEN_PAGES},
+	{"tracepoint_filemap_map_pages", BACKENDS_ALL, UNSEEN_PAGES},
+	{"tracepoint_filemap_fault", BACKENDS_ALL, UNSEEN_PAGES},
 
 	{"fentry_file_open", FENTRY, NULL},
 	{"fentry_file_receive", FENTRY, UNSEEN_RECEIVE},

@@ -467,7 +467,7 @@ static int split(const char *components, size_t size, const char *names[CANDIDAT
 {
 	size_t count = 0;
 
-	if (size == 0 || size > ABI_PATH_MAX || components[size - 1] != '\0')
+	if (size == 0 || size > ABI_PATH_MAX + ABI_NAME_MAX || components[size - 1] != '\0')
 		return -EINVAL;
 	for (size_t at = 0; at < size; at += strlen(components + at) + 1) {
 		if (components[at] == '\0' || strchr(components + at, '/') || count == CANDIDATE_NAMES)
