@@ -203,6 +203,7 @@ static void report_alone(struct counters *counters, const struct access_record *
 	counted->is_first = true;
 	counted->cookie = &cookie;
 	(void)counters->ops.report(counters->ops.context, counted);
+	counted->cookie = NULL;
 	if (cookie)
 		counters->ops.forget(counters->ops.context, cookie);
 }

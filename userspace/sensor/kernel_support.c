@@ -193,8 +193,8 @@ int kernel_support_probe(struct kernel_support *ret, struct error *error)
 	ret->has_task_from_vpid = has_function(btf, "bpf_task_from_vpid");
 	ret->has_task_from_pid = has_function(btf, "bpf_task_from_pid");
 	/* Global functions are allowed in such a section where the verifier knows which of them sleep: 6.15. */
-	ret->has_preempt_disable = has_function(btf, "bpf_preempt_disable") &&
-				   has_member(btf, "bpf_subprog_info", "might_sleep");
+	ret->has_preempt_disable =
+		has_function(btf, "bpf_preempt_disable") && has_member(btf, "bpf_subprog_info", "might_sleep");
 	ret->has_cqe_argument = cqe_is_argument(btf);
 out:
 	btf__free(btf);

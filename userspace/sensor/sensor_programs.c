@@ -10,8 +10,8 @@
 #define UNSEEN_LINK    "hard links made to secrets (opens through them are seen)"
 #define UNSEEN_REFUSED "opens that permissions refuse"
 #define UNSEEN_PTRACE  "ptrace and process_vm_readv of processes that hold secrets"
-#define UNSEEN_PAGES                                                                                                   \
-	"reads through what the process was not seen to get: a shared descriptor table, a slot of an io_uring ring, "  \
+#define UNSEEN_PAGES                                                                                                  \
+	"reads through what the process was not seen to get: a shared descriptor table, a slot of an io_uring ring, " \
 	"inherited pages, a descriptor that another thread closed at once"
 
 const struct sensor_program sensor_programs[] = {
