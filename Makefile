@@ -6,6 +6,7 @@
 #: make check-unit       unit tests; needs no root
 #: make lint             clang-format, clang-tidy, cppcheck, shellcheck, check-layers, check-headers
 #: sudo make check-bpf   check-e2e, check-evasion: one suite; needs root
+#: sudo make check-vm    the same accesses on Debian's 5.10, 6.1 and 6.12 kernels, in QEMU; some minutes
 #: sudo make bench       measure, with ratios against nothing attached and an empty program
 #: make fuzz             each fuzz target for FUZZ_SECONDS (60) with clang's libFuzzer
 #: make coverage         lines that the unit tests run, per file
@@ -101,7 +102,7 @@ BPF_CFLAGS  := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ibpf -id
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all programs tests tests-unit run check check-unit check-bpf check-e2e check-evasion check-layers check-headers lint docs \
+.PHONY: all programs tests tests-unit run check check-unit check-bpf check-e2e check-evasion check-vm check-layers check-headers lint docs \
 	bench fuzz coverage install deps deps-build clean help
 
 # ---------------------------------------------------------------- programs
@@ -200,6 +201,15 @@ check-unit:
 	@+$(RUN) step:build/unit:$(AGAIN)@-k@tests-unit@WERROR=1 $(UNIT_SUITE)
 check-bpf check-e2e check-evasion:
 	@+$(RUN) $(BUILD_STEP) $(call suite_of,$(@:check-%=%))
+# Kernels are fetched once; VM_KERNELS says where they are kept. Without QEMU or a mirror it is skipped, with the reason.
+check-vm:
+	@+SUITE_TIMEOUT=3600 $(RUN) $(BUILD_STEP) step:build/vm:$(AGAIN)@$(abspath $(O))/tests/vm/init tap:vm:tests/vm/run
+
+# Process 1 of a machine that has nothing else.
+$(O)/tests/vm/init: tests/vm/init.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(LANGUAGE) $(WARNINGS) -O2 -static -o $@ $<
+
 lint:
 	@+$(RUN) $(LINT_SUITE)
 

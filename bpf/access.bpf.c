@@ -63,35 +63,25 @@ int __attribute__((noinline)) observe_table(__u64 task_address, __u32 how)
 
 /* ---------------------------------------------------------------- tracepoint backend */
 
+/* A table, not a switch: the verifier then need not follow each way by itself. */
+const volatile __u8 via_by_class[32] = {
+	[SYSCALL_OPEN] = VIA_OPEN,
+	[SYSCALL_OPENAT] = VIA_OPENAT,
+	[SYSCALL_OPENAT2] = VIA_OPENAT2,
+	[SYSCALL_CREAT] = VIA_CREAT,
+	[SYSCALL_OPEN_BY_HANDLE_AT] = VIA_OPEN_BY_HANDLE_AT,
+	[SYSCALL_IO_URING_ENTER] = VIA_IO_URING,
+	[SYSCALL_EXECVE] = VIA_EXECVE,
+	[SYSCALL_PIDFD_GETFD] = VIA_PIDFD_GETFD,
+	[SYSCALL_RECVMSG] = VIA_SCM_RIGHTS,
+	[SYSCALL_RECVMMSG] = VIA_SCM_RIGHTS,
+	[SYSCALL_PTRACE] = VIA_PTRACE,
+	[SYSCALL_PROCESS_VM_READV] = VIA_PROCESS_VM_READV,
+};
+
 static __always_inline __u8 via_of_class(__u32 class)
 {
-	switch (class) {
-	case SYSCALL_OPEN:
-		return VIA_OPEN;
-	case SYSCALL_OPENAT:
-		return VIA_OPENAT;
-	case SYSCALL_OPENAT2:
-		return VIA_OPENAT2;
-	case SYSCALL_CREAT:
-		return VIA_CREAT;
-	case SYSCALL_OPEN_BY_HANDLE_AT:
-		return VIA_OPEN_BY_HANDLE_AT;
-	case SYSCALL_IO_URING_ENTER:
-		return VIA_IO_URING;
-	case SYSCALL_EXECVE:
-		return VIA_EXECVE;
-	case SYSCALL_PIDFD_GETFD:
-		return VIA_PIDFD_GETFD;
-	case SYSCALL_RECVMSG:
-	case SYSCALL_RECVMMSG:
-		return VIA_SCM_RIGHTS;
-	case SYSCALL_PTRACE:
-		return VIA_PTRACE;
-	case SYSCALL_PROCESS_VM_READV:
-		return VIA_PROCESS_VM_READV;
-	default:
-		return VIA_OTHER;
-	}
+	return via_by_class[class & 31];
 }
 
 /*
@@ -122,7 +112,7 @@ static __always_inline void seen_special_file(struct task_struct *task, struct f
 }
 
 /* An open file that a system call gave out: is it a secret, or may it be one? Nearly always it is neither. */
-static __always_inline void seen_file(struct task_struct *task, struct file *file, bool direct, __u8 kind, __u8 via,
+static __always_inline bool seen_file(struct task_struct *task, struct file *file, bool direct, __u8 kind, __u8 via,
 				      __u8 mode)
 {
 	unsigned int fmode = FIELD(direct, file, f_mode);
@@ -131,7 +121,7 @@ static __always_inline void seen_file(struct task_struct *task, struct file *fil
 	struct file_id id;
 
 	if (fmode & FMODE_PATH)
-		return;
+		return false;
 	file_id_of(inode, direct, &id);
 	if (!filter_has(id.ino, id.dev) || !bpf_map_lookup_elem(&watched, &id)) {
 		if ((FIELD(direct, inode, i_mode) & S_IFMT) == S_IFREG)
@@ -139,7 +129,7 @@ static __always_inline void seen_file(struct task_struct *task, struct file *fil
 		if (!directory) {
 			if (DEV_MAJOR(id.dev) == 0)
 				seen_special_file(task, file, direct, kind, via, mode | mode_of(fmode));
-			return;
+			return false;
 		}
 	}
 	observe((__u64)task, ADDRESS(direct, file),
@@ -152,6 +142,7 @@ static __always_inline void seen_file(struct task_struct *task, struct file *fil
 			.via = via,
 			.mode = mode | mode_of(fmode),
 		});
+	return true;
 }
 
 static __always_inline void seen_fd(struct task_struct *task, unsigned int fd, __u8 kind, __u8 via, __u8 mode)
@@ -315,8 +306,6 @@ int tracepoint_io_uring_complete(__u64 *context)
 
 		bpf_probe_read_kernel(&result, sizeof(result), &cqe->res);
 	} else {
-		/* Before 5.17 the request is no argument and there is no fifth: the verifier then refuses this load. */
-		(void)*(volatile __u64 *)&context[4];
 		result = (__s32)context[3];
 	}
 	if (result < 0)
@@ -417,6 +406,13 @@ static __always_inline void opened_below(struct file *file, struct inode *above,
 		(void)observe_received(address_of(file), 0, how);
 }
 
+/* Who traced a process before it got a secret reads it there without passing a hook again. */
+static __always_inline void seen_by_tracer(struct task_struct *task)
+{
+	if (READ(task, ptrace))
+		seen_target(READ(task, parent), bpf_get_current_pid_tgid() >> 32, ACCESS_PTRACE, VIA_PTRACE, MODE_READ);
+}
+
 static __always_inline void opened(struct file *file)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
@@ -433,8 +429,8 @@ static __always_inline void opened(struct file *file)
 	}
 	if (above)
 		opened_below(file, above, kind | via << 8 | mode << 16);
-	else
-		seen_file(task, file, true, kind, via, mode);
+	else if (seen_file(task, file, true, kind, via, mode))
+		seen_by_tracer(task);
 }
 
 static __always_inline void received(struct file *file)

@@ -238,9 +238,11 @@ struct thread_info {
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
+	unsigned int ptrace;
 	int pid;
 	int tgid;
 	struct task_struct *real_parent;
+	struct task_struct *parent; /* the tracer of who is traced */
 	struct task_struct *group_leader;
 	__u64 start_boottime;
 	struct cred *cred;

@@ -451,6 +451,8 @@ static void on_exit_record(void *context, const struct exit_record *record, size
 {
 	struct observer *observer = context;
 
+	if (size < sizeof(*record))
+		return;
 	identity_exit(observer->config.identity, record, size);
 	holdings_exit(observer->holdings, &record->id);
 }

@@ -28,7 +28,7 @@ static void features_of(const struct kernel_support *support, struct feature fea
 	features[2] = (struct feature){"rdonly_cast", "fast reads of opened files (6.2)", support->has_rdonly_cast};
 	features[3] = (struct feature){"task_from_vpid", "naming targets in other pid namespaces (6.13)",
 				       support->has_task_from_vpid};
-	features[4] = (struct feature){"preempt_disable", "no missed program on preemptible kernels (6.10)",
+	features[4] = (struct feature){"preempt_disable", "no missed program on preemptible kernels (6.15)",
 				       support->has_preempt_disable};
 }
 

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #define NS_PER_SEC 1000000000ULL
+#define NS_PER_MS  1000000ULL
 
 /* Ends the process: what could not be done, and errno. */
 static inline __attribute__((noreturn)) void bench_fail(const char *what)

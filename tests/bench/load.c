@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * load.c: the work that is measured. usage: load PLAIN_DIR SECRET
+ * load.c: the work that is measured. usage: load SECRET PLAIN_DIR...
  *
  * Stays for the whole bench, so that every round measures the same process at the same addresses. Reads commands and
  * answers each with one line of JSON:
  *
- *   open            open+close of the files of PLAIN_DIR (two levels), in turn
+ *   open NUMBER     open+close of the files of that PLAIN_DIR (0: the first; two levels), in turn
  *   getppid         a system call that is no open
  *   secret          open+read+close of SECRET
- *   flood SECONDS   the same by one process on each CPU at once
+ *   flood MS        the same by one process on each CPU at once, for that long
  *   exec NUMBER     that many processes, one after the other; each executes this program again, which ends at once
  *   programs        nothing
  *
@@ -30,22 +30,29 @@
 #include "bench.h"
 
 #define FILES_MAX     4096
+#define PLACES_MAX    8
 #define BATCHES       15
 #define BATCH_NS      (8ULL * 1000 * 1000)
 #define PROGRAMS_MAX  256
 #define CPUS_MAX      1024
 #define FLOOD_BATCH   2000
-#define SECONDS_MAX   3600
+#define FLOOD_MS_MAX  3600000
 #define PROCESSES_MAX 10000000
 
 extern char **environ;
 
+struct place {
+	char *files[FILES_MAX];
+	size_t count;
+	size_t next;
+};
+
 struct load {
 	const char *self;
 	const char *secret;
-	char *files[FILES_MAX];
-	size_t files_count;
-	size_t next;
+	struct place places[PLACES_MAX];
+	size_t places_count;
+	struct place *place; /* the one that is opened now */
 	int cpus[CPUS_MAX];
 	size_t cpus_count;
 };
@@ -64,9 +71,10 @@ static int open_or_fail(const char *path)
 
 static void call_open(struct load *load)
 {
-	int fd = open_or_fail(load->files[load->next]);
+	struct place *place = load->place;
+	int fd = open_or_fail(place->files[place->next]);
 
-	load->next = load->next + 1 == load->files_count ? 0 : load->next + 1;
+	place->next = place->next + 1 == place->count ? 0 : place->next + 1;
 	(void)syscall(SYS_close, fd);
 }
 
@@ -208,11 +216,11 @@ static void wait_for_child(pid_t pid)
 	}
 }
 
-static void flood(struct load *load, unsigned long seconds, struct answer *answer)
+static void flood(struct load *load, unsigned long ms, struct answer *answer)
 {
 	size_t size = load->cpus_count * sizeof(struct flooder);
 	struct flooder *flooders = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	uint64_t end_ns = bench_now_ns(CLOCK_MONOTONIC) + seconds * NS_PER_SEC;
+	uint64_t end_ns = bench_now_ns(CLOCK_MONOTONIC) + ms * NS_PER_MS;
 	pid_t pids[CPUS_MAX];
 
 	if (flooders == MAP_FAILED)
@@ -260,24 +268,26 @@ static void run(struct load *load, char *command)
 	memset(&answer, 0, sizeof(answer));
 	answer.before_count = programs_list(answer.before);
 	errno = EINVAL;
-	if (strcmp(command, "open") == 0)
+	if (strcmp(command, "open") == 0 && argument) {
+		load->place = &load->places[bench_number(argument, load->places_count - 1)];
 		repeat(load, call_open, &answer);
-	else if (strcmp(command, "getppid") == 0)
+	} else if (strcmp(command, "getppid") == 0) {
 		repeat(load, call_getppid, &answer);
-	else if (strcmp(command, "secret") == 0)
+	} else if (strcmp(command, "secret") == 0) {
 		repeat(load, call_secret, &answer);
-	else if (strcmp(command, "flood") == 0 && argument)
-		flood(load, bench_number(argument, SECONDS_MAX), &answer);
-	else if (strcmp(command, "exec") == 0 && argument)
+	} else if (strcmp(command, "flood") == 0 && argument) {
+		flood(load, bench_number(argument, FLOOD_MS_MAX), &answer);
+	} else if (strcmp(command, "exec") == 0 && argument) {
 		exec_many(load, bench_number(argument, PROCESSES_MAX), &answer);
-	else if (strcmp(command, "programs") != 0)
+	} else if (strcmp(command, "programs") != 0) {
 		bench_fail(command);
+	}
 	answer_print(&answer);
 }
 
 /* ---------------------------------------------------------------- start */
 
-static void add_directory(struct load *load, const char *path, int depth)
+static void add_directory(struct place *place, const char *path, int depth)
 {
 	DIR *directory = opendir(path);
 	struct dirent *entry;
@@ -292,10 +302,10 @@ static void add_directory(struct load *load, const char *path, int depth)
 		if (asprintf(&name, "%s/%s", path, entry->d_name) < 0)
 			bench_fail("memory");
 		if (entry->d_type == DT_DIR && depth > 0) {
-			add_directory(load, name, depth - 1);
+			add_directory(place, name, depth - 1);
 			free(name);
-		} else if (load->files_count < FILES_MAX) {
-			load->files[load->files_count++] = name;
+		} else if (place->count < FILES_MAX) {
+			place->files[place->count++] = name;
 		} else {
 			free(name);
 		}
@@ -322,16 +332,20 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strncmp(argv[1], "--exit", 6) == 0)
 		return 0;
-	if (argc != 3) {
-		(void)fprintf(stderr, "usage: load PLAIN_DIR SECRET\n");
+	if (argc < 3 || argc > 2 + PLACES_MAX) {
+		(void)fprintf(stderr, "usage: load SECRET PLAIN_DIR...\n");
 		return 2;
 	}
 	load.self = argv[0];
-	load.secret = argv[2];
-	add_directory(&load, argv[1], 1);
-	errno = ENOENT;
-	if (load.files_count == 0)
-		bench_fail(argv[1]);
+	load.secret = argv[1];
+	for (int i = 2; i < argc; i++) {
+		struct place *place = &load.places[load.places_count++];
+
+		add_directory(place, argv[i], 1);
+		errno = ENOENT;
+		if (place->count == 0)
+			bench_fail(argv[i]);
+	}
 	find_cpus(&load);
 	pin(load.cpus[load.cpus_count - 1]);
 	while (fgets(command, sizeof(command), stdin)) {

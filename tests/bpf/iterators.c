@@ -282,6 +282,11 @@ static void tells_a_file_on_an_overlay_as_the_hooks_see_it(void **state)
 	pid = child_run(open_once, at(f, "lower/secret"));
 	assert_int_equal(accesses_by(f, pid), 1);
 	assert_id_equal(&access_at(f, 0)->key.file, &lower);
+	forget_records(&f->accesses);
+	assert_int_equal(kernel_tables_sink.clear_file(&f->tables, &id), 0);
+	pid = child_run(open_once, at(f, "m/all/secret")); /* through the overlay, where only the file below is known */
+	assert_int_equal(accesses_by(f, pid), 1);
+	assert_id_equal(&access_at(f, 0)->key.file, &lower);
 	assert_int_equal(umount2(at(f, "m"), MNT_DETACH), 0);
 }
 

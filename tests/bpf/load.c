@@ -60,6 +60,12 @@ static const char *refusal_of(const struct sensor_program *program)
 	return NULL;
 }
 
+/* A feature of the kernel that the program cannot do without. */
+static bool has_what_it_needs(const struct sensor_program *program)
+{
+	return !program->needs || *(const bool *)((const char *)&host + program->needs);
+}
+
 static void loads_by_itself(void **state)
 {
 	const struct trial *trial = *state;
@@ -77,8 +83,8 @@ static void loads_by_itself(void **state)
 	bpf = open_sensor(SENSOR_BACKEND_TRACEPOINT);
 	bpf->rodata->have_rdonly_cast = trial->with_cast;
 	program = program_of(bpf, trial->program);
-	if (!has_hook(program)) {
-		(void)printf("# skip: this kernel has no %s\n", bpf_program__section_name(program));
+	if (!has_hook(program) || !has_what_it_needs(trial->program)) {
+		(void)printf("# skip: this kernel has no %s as it is needed\n", bpf_program__section_name(program));
 		sensor_bpf__destroy(bpf);
 		skip();
 	}
@@ -129,7 +135,8 @@ static void loads_as_a_whole(void **state)
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		struct bpf_program *program = program_of(bpf, &sensor_programs[i]);
 
-		if ((sensor_programs[i].backends & BACKEND_BIT(backend)) && has_hook(program))
+		if ((sensor_programs[i].backends & BACKEND_BIT(backend)) && has_hook(program) &&
+		    has_what_it_needs(&sensor_programs[i]))
 			assert_int_equal(bpf_program__set_autoload(program, true), 0);
 	}
 	r = sensor_bpf__load(bpf);

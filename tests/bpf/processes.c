@@ -342,14 +342,14 @@ static void forgets_holders_that_end(void **state)
 	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(f->bpf->maps.holders), &pid, &since), -ENOENT);
 }
 
-static struct child *target;
+static pid_t target;
 
 static int read_its_memory(const void *address)
 {
 	char byte;
 	struct iovec here = {.iov_base = &byte, .iov_len = 1}, there = {.iov_base = (void *)address, .iov_len = 1};
 
-	return process_vm_readv(target->pid, &here, 1, &there, 1, 0) == 1 ? 0 : errno;
+	return process_vm_readv(target, &here, 1, &there, 1, 0) == 1 ? 0 : errno;
 }
 
 static void sees_a_look_into_the_memory_of_a_holder(void **state)
@@ -367,10 +367,10 @@ static void sees_a_look_into_the_memory_of_a_holder(void **state)
 	(void)watch(f, path);
 	holder = child_start(open_once, path);
 	other = child_start(do_nothing, NULL);
-	target = &other;
+	target = other.pid;
 	pid = child_run(read_its_memory, &exit_status);
 	assert_int_equal(accesses_by(f, pid), 0);
-	target = &holder;
+	target = holder.pid;
 	pid = child_run(read_its_memory, &exit_status);
 	assert_int_equal(accesses_by(f, pid), 1);
 	assert_int_equal(access_at(f, 0)->key.kind, ACCESS_PROC_MEM);

@@ -214,7 +214,7 @@ void counters_record(struct counters *counters, const struct access_record *reco
 	struct access_value value;
 	struct counter *counter;
 
-	if (size < sizeof(*record) || record->path_size > size - sizeof(*record))
+	if (size < sizeof(*record) || record->path_size > size - sizeof(*record) || record->value.count == 0)
 		return;
 	if (record->path_size > 0 && record->path[record->path_size - 1] == '\0') {
 		counted.path = record->path;

@@ -126,18 +126,20 @@ static bool has_member(const struct btf *btf, const char *struct_name, const cha
 	return false;
 }
 
-/* The completion tracepoint passes (ring, request, cqe) or (ring, request, user_data, res, ...): the third is a pointer
- * or not. */
-static bool cqe_is_argument(const struct btf *btf)
+/*
+ * Is the argument a pointer? io_uring's completion passes (ring, user_data, result, ...) until 5.16, then (ring,
+ * request, user_data, result, ...), and (ring, request, cqe) from 6.15.
+ */
+static bool argument_is_pointer(const struct btf *btf, const char *tracepoint, int number)
 {
-	int id = btf__find_by_name_kind(btf, "btf_trace_io_uring_complete", BTF_KIND_TYPEDEF);
+	int id = btf__find_by_name_kind(btf, tracepoint, BTF_KIND_TYPEDEF);
 	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, (__u32)id) : NULL;
 
 	for (; type && (btf_is_typedef(type) || btf_is_ptr(type)); type = btf__type_by_id(btf, type->type))
 		;
-	if (!type || !btf_is_func_proto(type) || btf_vlen(type) < 4)
+	if (!type || !btf_is_func_proto(type) || btf_vlen(type) < number + 2)
 		return false;
-	type = btf__type_by_id(btf, btf_params(type)[3].type); /* [0] is the tracepoint's own data */
+	type = btf__type_by_id(btf, btf_params(type)[number + 1].type); /* [0] is the tracepoint's own data */
 	return type && btf_is_ptr(type);
 }
 
@@ -195,7 +197,9 @@ int kernel_support_probe(struct kernel_support *ret, struct error *error)
 	/* Global functions are allowed in such a section where the verifier knows which of them sleep: 6.15. */
 	ret->has_preempt_disable =
 		has_function(btf, "bpf_preempt_disable") && has_member(btf, "bpf_subprog_info", "might_sleep");
-	ret->has_cqe_argument = cqe_is_argument(btf);
+	ret->has_request_argument = argument_is_pointer(btf, "btf_trace_io_uring_complete", 1);
+	ret->has_cqe_argument = argument_is_pointer(btf, "btf_trace_io_uring_complete", 2);
+	ret->has_page_tracepoints = btf__find_by_name_kind(btf, "btf_trace_mm_filemap_get_pages", BTF_KIND_TYPEDEF) > 0;
 out:
 	btf__free(btf);
 	return r;

@@ -27,7 +27,9 @@ struct kernel_support {
 	bool has_task_from_vpid;
 	bool has_task_from_pid;
 	bool has_preempt_disable;
-	bool has_cqe_argument;
+	bool has_request_argument; /* of io_uring's completion: 5.17 */
+	bool has_cqe_argument;     /* the same: 6.15 */
+	bool has_page_tracepoints; /* the page cache's reads and faults: 6.10 */
 };
 
 /*

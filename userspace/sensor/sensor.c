@@ -342,6 +342,13 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 {
 	bool is_refused[PROGRAMS_MAX] = {false};
 
+	for (size_t i = 0; i < sensor_programs_count; i++) {
+		const struct sensor_program *row = &sensor_programs[i];
+
+		is_refused[i] = row->needs && !*(const bool *)((const char *)config->support + row->needs);
+		if (is_refused[i] && (row->backends & BACKEND_BIT(sensor->backend)))
+			add_blind_spot(sensor, row->unseen);
+	}
 	for (;;) {
 		size_t index = sensor_programs_count;
 		int r = try_load(sensor, config, is_refused, &index);

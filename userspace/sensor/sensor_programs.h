@@ -16,6 +16,7 @@ struct sensor_program {
 	const char *name;
 	unsigned int backends; /* BACKEND_BIT()s */
 	const char *unseen;    /* what this host cannot see without it; NULL: nothing works without it */
+	size_t needs; /* offset of the bool in struct kernel_support without which it is not even tried; 0: none */
 };
 
 extern const struct sensor_program sensor_programs[];
