@@ -16,7 +16,7 @@
 #endif
 
 #define ABI_COMM_SIZE  16
-#define ABI_PATH_MAX   4096 /* bytes of path components in one record */
+#define ABI_PATH_MAX   4096 /* a walk ends with the component that reaches this many bytes: up to ABI_NAME_MAX more */
 #define ABI_PATH_DEPTH 48   /* components walked; deeper paths are marked truncated */
 #define ABI_NAME_MAX   256  /* one component with its NUL */
 #define ABI_ARGS_MAX   2048 /* bytes of arguments kept per process */
@@ -324,6 +324,7 @@ enum loss_place {
 	LOSS_PROGRAM_MISSED,  /* the kernel skipped a program that was already running on that CPU */
 	LOSS_OUTPUT,          /* the daemon's: events that an output could not take */
 	LOSS_STORE,           /* the daemon's: accesses that the store could not take or write */
+	LOSS_WATCHLIST,       /* the daemon's: files and directories below the policy's paths that it does not follow */
 	LOSS_PLACE_COUNT,
 };
 

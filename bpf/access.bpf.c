@@ -381,17 +381,16 @@ int BPF_PROG(tracepoint_filemap_fault, struct address_space *mapping)
  */
 static __always_inline struct inode *inode_above(struct file *file)
 {
-	__u64 address = address_of(file);
 	struct inode *inode;
 
 	/* Until 6.6 it has a path of the overlay and an inode of below. */
 	if (file->f_path.dentry->d_sb != file->f_inode->i_sb)
-		return READ((struct file *)address, f_path.dentry, d_inode);
+		return READ((struct file *)address_of(file), f_path.dentry, d_inode);
 	/* Then (def3ae83da02) the path is of below too, and the overlay's stands behind the struct file. */
 	if (!bpf_core_field_exists(((struct backing_file *)0)->user_path) ||
 	    (unsigned long)READ(mount_of_path(path_of(file)), mnt_ns) != MNT_NS_INTERNAL)
 		return NULL;
-	inode = READ((struct backing_file *)address, user_path.dentry, d_inode);
+	inode = READ((struct backing_file *)address_of(file), user_path.dentry, d_inode);
 	/* An overlay that copies up opens on such a mount too, and nothing stands behind that file. */
 	return inode && READ(inode, i_sb, s_magic) == OVERLAYFS_SUPER_MAGIC ? inode : NULL;
 }

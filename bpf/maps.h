@@ -32,7 +32,8 @@ __u64 name_filter[NAME_FILTER_BITS / 64] = {};
  * 0 until the daemon has looked at "/". Only a shortcut: without it the walk finds out that nothing is above.
  */
 __u64 host_root = 0;
-__u32 epoch = 0;       /* the daemon's flush number */
+__u64 host_mount = 0; /* the mount that it is the root of: another mount of the same directory has something above it */
+__u32 epoch = 0;      /* the daemon's flush number */
 __u32 has_repeats = 0; /* set when a counter grew without a record; the daemon clears it before each flush */
 __u32 has_names = 0;   /* name_filter is not empty */
 

@@ -204,7 +204,7 @@ static __always_inline __u64 match_parents(struct file *file, __u32 dev, bool di
 		struct inode *above;
 
 		if (parent == child) {
-			if (ADDRESS(direct, child) == host_root)
+			if ((__u64)child == host_root && (__u64)FIELD(direct, file, f_path.mnt) == host_mount)
 				return 0;
 			/* Once more from below the root, whose name counts above. */
 			return match_slow(ADDRESS(direct, file), ADDRESS(direct, below), i ? i - 1 : 0);

@@ -267,8 +267,10 @@ int files_of_daemon(struct bpf_iter__task_file *context)
 
 	if (!task || !file || task->tgid != daemon_pid)
 		return 0;
-	if (file->f_path.dentry == task->fs->root.dentry)
+	if (file->f_path.dentry == task->fs->root.dentry && file->f_path.mnt == task->fs->root.mnt) {
+		host_mount = address_of(file->f_path.mnt);
 		host_root = address_of(file->f_path.dentry);
+	}
 	write_file(context->meta->seq, task, context->fd, file, false);
 	return 0;
 }

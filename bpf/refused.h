@@ -50,9 +50,7 @@ int __attribute__((noinline)) observe_path(__u64 task_address, __u32 slot, __u32
 	if (!scratch || is_daemon() || (scratch->sighting.result == ENOENT && !name_may_be_watched(slot, size)))
 		return 0;
 	record = (struct access_record *)scratch->head;
-	record->path_flags = PATH_FLAG_USER;
-	if (size >= ABI_PATH_MAX)
-		record->path_flags |= PATH_FLAG_TRUNCATED;
+	record->path_flags = PATH_FLAG_USER; /* whole: the kernel takes no path longer than ABI_PATH_MAX */
 	if (scratch->data[0] != '/') {
 		__u64 base = base_of(task, dirfd);
 

@@ -42,7 +42,7 @@ const struct config_key config_keys[] = {
 	{"sensor.flush_interval_ms", CONFIG_NUMBER, AT(sensor_flush_interval_ms), 50, 60000, NULL, "1000",
 	 "Milliseconds between two flushes of the counts of repeated accesses."},
 	{"sensor.max_counters", CONFIG_NUMBER, AT(sensor_max_counters), 1024, 4194304, NULL, "65536",
-	 "Counters in the kernel: one for each process, secret and way of access within a flush interval."},
+	 "Counters in the kernel: one for each living process, file and way of access."},
 	{"sensor.max_files", CONFIG_NUMBER, AT(sensor_max_files), 1024, 4194304, NULL, "262144",
 	 "Most files watched at once."},
 	{"sensor.max_directories", CONFIG_NUMBER, AT(sensor_max_directories), 256, 1048576, NULL, "65536",

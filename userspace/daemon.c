@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -65,6 +66,7 @@ struct daemon {
 	struct buffer line;
 	uint64_t started_boot_ns, started_real_ns;
 	uint64_t store_lost; /* of the store, published */
+	uint64_t unfollowed; /* by the watch list, published: the most at one time */
 	bool is_reloading, reload_again, is_started;
 	char policy_error[ERROR_FILE_SIZE + ERROR_TEXT_SIZE + 32]; /* of the last reload, "" when it was good */
 	const char *end_reason;
@@ -134,6 +136,21 @@ static void check_store(struct daemon *daemon)
 	}
 }
 
+/* What the watch list had to leave out. Its numbers are those of the present view, so only a new high is news. */
+static void check_watchlist(struct daemon *daemon)
+{
+	struct watchlist_stats stats;
+	uint64_t unfollowed;
+
+	watchlist_statistics(daemon->watchlist, &stats);
+	unfollowed = stats.scan.refused_files + stats.scan.refused_directories + stats.scan.refused_links +
+		     stats.scan.unreadable + stats.scan.unwatched + stats.scan.unidentified + stats.sink_failures;
+	if (unfollowed <= daemon->unfollowed)
+		return;
+	publish_loss(daemon, LOSS_WATCHLIST, unfollowed - daemon->unfollowed, unfollowed);
+	daemon->unfollowed = unfollowed;
+}
+
 static void on_flush(evutil_socket_t fd, short what, void *context)
 {
 	struct daemon *daemon = context;
@@ -145,6 +162,7 @@ static void on_flush(evutil_socket_t fd, short what, void *context)
 		(void)log_error(r, "reading the kernel's counters");
 	observer_tick(daemon->observer);
 	check_store(daemon);
+	check_watchlist(daemon);
 }
 
 /* ---------------------------------------------------------------- policies */
@@ -364,6 +382,8 @@ static void write_losses(struct json_writer *w, const struct daemon *daemon, con
 
 		if (place == LOSS_STORE)
 			count = daemon->store_lost;
+		if (place == LOSS_WATCHLIST)
+			count = daemon->unfollowed;
 		if (place == LOSS_OUTPUT && daemon->output)
 			count = output_dropped(daemon->output);
 		if (count == 0)
@@ -376,6 +396,22 @@ static void write_losses(struct json_writer *w, const struct daemon *daemon, con
 	json_array_end(w);
 }
 
+/* Bytes on disk: the database and its log. */
+static uint64_t store_size(const struct daemon *daemon)
+{
+	static const char *const names[] = {STORE_FILE_NAME, STORE_FILE_NAME "-wal"};
+	char path[PATH_MAX + sizeof(STORE_FILE_NAME "-wal")];
+	uint64_t size = 0;
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", daemon->config->state_dir, names[i]);
+		if (stat(path, &st) == 0)
+			size += (uint64_t)st.st_size;
+	}
+	return size;
+}
+
 static void write_store(struct json_writer *w, const struct daemon *daemon)
 {
 	struct store_stats stats = {0};
@@ -386,6 +422,7 @@ static void write_store(struct json_writer *w, const struct daemon *daemon)
 	json_bool(w, "enabled", daemon->store != NULL);
 	json_uint(w, "rows", stats.written);
 	json_uint(w, "queued", stats.queued);
+	json_uint(w, "bytes", store_size(daemon));
 	json_uint(w, "dropped", stats.refused + stats.unwritable);
 	json_string(w, "error", stats.is_failing ? strerror(-stats.last_error) : NULL);
 	json_object_end(w);
@@ -747,7 +784,8 @@ static void say_ready(struct daemon *daemon)
 	started.blind_spots = sensor_blind_spots(daemon->sensor, &started.blind_spots_count);
 	daemon->is_started = true;
 	publish(daemon, &event);
-	for (size_t i = 0; i < started.blind_spots_count; i++)
+	/* The table shows them itself. */
+	for (size_t i = 0; i < started.blind_spots_count && daemon->config->output_format != CONFIG_OUTPUT_TABLE; i++)
 		log_info("not seen on this host: %s", started.blind_spots[i]);
 	(void)fprintf(stderr, "ready: backend=%s tier=%s policies=%" PRIu64 " secrets=%" PRIu64 " files=%" PRIu64 "\n",
 		      started.backend, tier_name(started.tier), started.policies, started.secrets, started.files);

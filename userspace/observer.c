@@ -295,7 +295,7 @@ static bool absolute_path(const struct counted *counted, char out[ABI_PATH_MAX])
 	size_t at = ABI_PATH_MAX - 1;
 	size_t size = passed - 1;
 
-	if (size >= at || (counted->path_flags & (PATH_FLAG_TRUNCATED | PATH_FLAG_UNREACHABLE)))
+	if (size > at || (counted->path_flags & (PATH_FLAG_TRUNCATED | PATH_FLAG_UNREACHABLE)))
 		return false;
 	out[at] = '\0';
 	at -= size;
@@ -309,6 +309,8 @@ static bool absolute_path(const struct counted *counted, char out[ABI_PATH_MAX])
 			at -= size;
 			memcpy(out + at, name, size);
 		}
+		if (at == 0)
+			return false;
 		out[--at] = '/';
 	}
 	memmove(out, out + at, ABI_PATH_MAX - at);

@@ -32,7 +32,7 @@ struct counted {
 };
 
 struct counters_ops {
-	/* Returns false when this is no secret: the counter is dropped, and `forget` is not called for it. */
+	/* Returns false when this is no secret: the counter is dropped. */
 	bool (*report)(void *context, const struct counted *counted);
 	/* The counter is gone; what the receiver keeps in the cookie is to be freed. */
 	void (*forget)(void *context, void *cookie);
