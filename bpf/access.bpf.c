@@ -559,7 +559,7 @@ int BPF_PROG(fexit_do_filp_open, int dirfd, struct filename *pathname, const str
 	struct task_struct *task;
 	long size;
 
-	if (!has_names || !is_refusal(error))
+	if (!has_names || !is_refusal(error) || (op->open_flag & O_PATH))
 		return 0;
 	stay_on_cpu();
 	task = (struct task_struct *)bpf_get_current_task();

@@ -12,6 +12,7 @@
 #include "names.h"
 
 #define AT_FDCWD      (-100)
+#define O_PATH        010000000 /* asks for a name, not for what is in the file */
 #define AT_EMPTY_PATH 0x1000
 
 struct open_flags {
@@ -117,6 +118,8 @@ static __always_inline int refused_syscall(struct task_struct *task, struct pt_r
 		flags = 1;
 	else if (class == SYSCALL_OPENAT2 && bpf_probe_read_user(&flags, sizeof(flags), (void *)arg2))
 		flags = 0;
+	if (flags & O_PATH)
+		return 0;
 	sighting.mode = mode | mode_of_flags(flags);
 	observe_user_path(task, has_dirfd ? arg1 : arg0, has_dirfd ? (__s32)arg0 : AT_FDCWD, &sighting);
 	return 0;
