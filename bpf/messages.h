@@ -23,12 +23,26 @@ struct user_cmsghdr {
 	__s32 type;
 };
 
+/* `count` descriptors in user memory. Global, so that the loop is verified once and not after each way to it. */
+int __attribute__((noinline)) observe_descriptors(__u64 descriptors, __u32 count)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	for (__u32 n = 0; n < SCM_MAX_FD; n++) {
+		__u32 fd = 0;
+
+		if (n >= count || bpf_probe_read_user(&fd, sizeof(fd), (void *)(descriptors + n * sizeof(fd))))
+			return 0;
+		(void)observe_received((__u64)file_of_fd(task, fd), 0, ACCESS_RECEIVE | VIA_SCM_RIGHTS << 8);
+	}
+	return 0;
+}
+
 /* Global: verified once for all its callers. Looks at the first control message: SCM_RIGHTS comes alone or after
  * credentials. */
 int __attribute__((noinline)) observe_message(__u64 message, __u32 compat)
 {
 	struct user_cmsghdr head = {};
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	__u64 control = 0, left = 0, at;
 
 	if (compat) {
@@ -71,16 +85,7 @@ int __attribute__((noinline)) observe_message(__u64 message, __u32 compat)
 		if (head.size < head_size || head.size > left)
 			return 0;
 		if (head.level == SOL_SOCKET && head.type == SCM_RIGHTS) {
-			for (__u32 n = 0; n < SCM_MAX_FD; n++) {
-				__u32 fd = 0;
-
-				if (head_size + n * 4 + 4 > head.size)
-					return 0;
-				if (bpf_probe_read_user(&fd, sizeof(fd), (void *)(at + head_size + n * 4)))
-					return 0;
-				(void)observe_received((__u64)file_of_fd(task, fd), 0,
-						       ACCESS_RECEIVE | VIA_SCM_RIGHTS << 8);
-			}
+			(void)observe_descriptors(at + head_size, (head.size - head_size) / sizeof(__u32));
 			return 0;
 		}
 		head.size = (head.size + (compat ? 3 : 7)) & ~(compat ? 3ULL : 7ULL);

@@ -179,16 +179,22 @@ static int load_policies(const struct config *config, struct policy_set **ret_po
 	return policy_set_load(config->policies, config->policies_count, &limits, ret_policy, error);
 }
 
+static void log_warnings(const struct policy_set *policy)
+{
+	char text[ERROR_FILE_SIZE + ERROR_TEXT_SIZE + 32];
+
+	for (size_t i = 0; i < policy_set_warning_count(policy); i++)
+		(void)log_warning(0, "%s", error_format(policy_set_warning(policy, i), text, sizeof(text)));
+}
+
 int daemon_check_policies(const struct config *config, size_t *ret_policies, size_t *ret_secrets, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
-	char text[ERROR_FILE_SIZE + ERROR_TEXT_SIZE + 32];
 	int r = load_policies(config, &policy, error);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < policy_set_warning_count(policy); i++)
-		(void)log_warning(0, "%s", error_format(policy_set_warning(policy, i), text, sizeof(text)));
+	log_warnings(policy);
 	*ret_policies = policy_set_policy_count(policy);
 	*ret_secrets = policy_set_secret_count(policy);
 	return 0;
@@ -231,14 +237,6 @@ static void publish_loaded(struct daemon *daemon, bool is_reload)
 	struct bus_event event = {.type = EVENT_POLICY_LOADED, .policy_loaded = &loaded};
 
 	publish(daemon, &event);
-}
-
-static void log_warnings(const struct policy_set *policy)
-{
-	char text[ERROR_FILE_SIZE + ERROR_TEXT_SIZE + 32];
-
-	for (size_t i = 0; i < policy_set_warning_count(policy); i++)
-		(void)log_warning(0, "%s", error_format(policy_set_warning(policy, i), text, sizeof(text)));
 }
 
 /* Puts a loaded policy in force; takes it on success. Secrets are numbered anew, so nothing may come between. */
@@ -815,7 +813,6 @@ static int open_all(struct daemon *daemon, struct error *error)
 		r = open_control(daemon, error);
 	if (r < 0)
 		return r;
-	log_warnings(policy);
 	r = enforce_policy(daemon, policy, error);
 	if (r < 0)
 		return r;

@@ -25,5 +25,5 @@ int daemon_run(struct daemon *daemon);
 void daemon_free(struct daemon *daemon);
 DEFINE_FREEP(struct daemon, daemon_free)
 
-/* Reads the policies of the config as the daemon would; for --check. Counts are of what was read. */
+/* Reads the policies of the config as the daemon would and logs their warnings. Counts are of what was read. */
 int daemon_check_policies(const struct config *config, size_t *ret_policies, size_t *ret_secrets, struct error *error);

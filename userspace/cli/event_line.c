@@ -95,11 +95,11 @@ static void append_ancestors(struct buffer *out, struct json_object *data)
 	size_t count = ancestors ? json_object_array_length(ancestors) : 0;
 
 	for (size_t i = 0; i < count && i < ANCESTORS_SHOWN; i++) {
-		const char *exe = json_field_string(json_object_array_get_idx(ancestors, i), "exe", "?");
+		const char *exe = json_field_string(json_object_array_get_idx(ancestors, i), "exe", "");
 		const char *slash = strrchr(exe, '/');
 
 		buffer_append_string(out, i == 0 ? "  < " : " < ");
-		append_escaped(out, slash ? slash + 1 : exe);
+		append_escaped(out, slash ? slash + 1 : *exe ? exe : "?");
 	}
 	if (count > ANCESTORS_SHOWN)
 		buffer_append_string(out, " < ...");
