@@ -302,6 +302,8 @@ struct ignored_value {
 
 /* The filter in front of all maps: two bits of one 64-bit word each. */
 #define FILTER_WORDS 32768
+/* Watched directories by a part of their hash, the last of each: the common answer without a look-up in the table. */
+#define DIRECTORY_CACHE_SIZE 1024
 /* The filter in front of refused opens: one bit each for the hash of a basename, a prefix or a suffix. */
 #define NAME_FILTER_BITS 8192
 

@@ -111,27 +111,39 @@ static __always_inline void seen_special_file(struct task_struct *task, struct f
 		(void)observe_received(overlay_real_file(file), 0, kind | via << 8);
 }
 
-/* An open file that a system call gave out: is it a secret, or may it be one? Nearly always it is neither. */
+/*
+ * An open file that a system call gave out: is it a secret, or may it be one? Nearly always it is neither, and then
+ * nothing is read of it but what the filter needs.
+ */
 static __always_inline bool seen_file(struct task_struct *task, struct file *file, bool direct, __u8 kind, __u8 via,
 				      __u8 mode)
 {
-	unsigned int fmode = FIELD(direct, file, f_mode);
 	struct inode *inode = FIELD(direct, file, f_inode);
+	struct super_block *sb = FIELD(direct, inode, i_sb);
+	struct file_id id = {.ino = FIELD(direct, inode, i_ino), .dev = FIELD(direct, sb, s_dev)};
+	bool is_secret = false;
 	__u64 directory = 0;
-	struct file_id id;
+	unsigned int fmode;
 
+	if (filter_has(id.ino, id.dev)) {
+		id.generation = FIELD(direct, inode, i_generation);
+		is_secret = bpf_map_lookup_elem(&watched, &id) != NULL;
+	}
+	if (!is_secret) {
+		directory = direct ? match_parents(file, id.dev, true) : match_parents_of((__u64)file, id.dev);
+		if (!directory && DEV_MAJOR(id.dev) != 0)
+			return false;
+	}
+	fmode = FIELD(direct, file, f_mode);
 	if (fmode & FMODE_PATH)
 		return false;
-	file_id_of(inode, direct, &id);
-	if (!filter_has(id.ino, id.dev) || !bpf_map_lookup_elem(&watched, &id)) {
-		if ((FIELD(direct, inode, i_mode) & S_IFMT) == S_IFREG)
-			directory = match_parents(file, id.dev, direct);
-		if (!directory) {
-			if (DEV_MAJOR(id.dev) == 0)
-				seen_special_file(task, file, direct, kind, via, mode | mode_of(fmode));
-			return false;
-		}
+	if (!is_secret && !directory) {
+		seen_special_file(task, file, direct, kind, via, mode | mode_of(fmode));
+		return false;
 	}
+	if (directory && (FIELD(direct, inode, i_mode) & S_IFMT) != S_IFREG)
+		return false;
+	id.generation = FIELD(direct, inode, i_generation);
 	observe((__u64)task, ADDRESS(direct, file),
 		&(const struct sighting){
 			.file = id,
@@ -208,7 +220,7 @@ int BPF_PROG(tracepoint_sys_exit, struct pt_regs *regs, long ret)
 	}
 	case SYSCALL_RECVMSG:
 		if (ret >= 0)
-			(void)observe_message(mode ? SYSCALL_COMPAT_ARG1(regs) : SYSCALL_ARG1(regs), mode);
+			observe_message(mode ? SYSCALL_COMPAT_ARG1(regs) : SYSCALL_ARG1(regs), mode);
 		return 0;
 	case SYSCALL_RECVMMSG:
 		if (ret > 0)

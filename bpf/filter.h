@@ -21,6 +21,11 @@ static inline __attribute__((always_inline)) __u32 filter_word(__u64 hash)
 	return (hash >> 20) & (FILTER_WORDS - 1);
 }
 
+static inline __attribute__((always_inline)) __u32 directory_cache_slot(__u64 hash)
+{
+	return (hash >> 8) & (DIRECTORY_CACHE_SIZE - 1);
+}
+
 static inline __attribute__((always_inline)) __u64 filter_bits(__u64 hash)
 {
 	return (1ULL << (hash & 63)) | (1ULL << ((hash >> 6) & 63));

@@ -26,6 +26,7 @@ const volatile __u8 syscall_classes_compat[512] = {};
 
 /* Both filters: set bits are true or stale, never missing. The daemon sets a bit before the map entry it stands for. */
 __u64 filter[FILTER_WORDS] = {};
+struct file_id directory_cache[DIRECTORY_CACHE_SIZE] = {}; /* the daemon writes `ino` last, and clears it first */
 __u64 name_filter[NAME_FILTER_BITS / 64] = {};
 /*
  * Address of the root directory's dentry in the daemon's mount namespace, where nearly every walk up the parents ends;

@@ -184,12 +184,18 @@ static __always_inline enum walk_step directory_glance(struct inode *directory, 
 						       bool direct)
 {
 	__u64 ino = FIELD(direct, directory, i_ino);
+	struct file_id *known;
 	struct file_id id;
 
 	if (filter_has(filter_name_key(ino, FILTER_ANY_NAME), dev) ||
 	    filter_has(filter_name_key(ino, dentry_name_hash(ADDRESS(direct, child))), dev))
 		return WALK_CANDIDATE;
-	file_id_of(directory, direct, &id);
+	known = &directory_cache[directory_cache_slot(filter_hash(ino, dev))];
+	id.generation = FIELD(direct, directory, i_generation);
+	if (known->ino == ino && known->dev == dev && known->generation == id.generation)
+		return WALK_REFUSED;
+	id.ino = ino;
+	id.dev = dev;
 	return bpf_map_lookup_elem(&directories, &id) ? WALK_REFUSED : WALK_ON;
 }
 
@@ -223,4 +229,10 @@ static __always_inline __u64 match_parents(struct file *file, __u32 dev, bool di
 	}
 	count_loss(LOSS_PARENT_WALK);
 	return 0;
+}
+
+/* The same for a file that the verifier does not know: global, so that its probe reads are verified once. */
+__u64 __attribute__((noinline)) match_parents_of(__u64 file, __u32 dev)
+{
+	return match_parents((struct file *)file, dev, false);
 }

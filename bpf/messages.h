@@ -23,24 +23,11 @@ struct user_cmsghdr {
 	__s32 type;
 };
 
-/* `count` descriptors in user memory. Global, so that the loop is verified once and not after each way to it. */
-int __attribute__((noinline)) observe_descriptors(__u64 descriptors, __u32 count)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
-	for (__u32 n = 0; n < SCM_MAX_FD; n++) {
-		__u32 fd = 0;
-
-		if (n >= count || bpf_probe_read_user(&fd, sizeof(fd), (void *)(descriptors + n * sizeof(fd))))
-			return 0;
-		(void)observe_received((__u64)file_of_fd(task, fd), 0, ACCESS_RECEIVE | VIA_SCM_RIGHTS << 8);
-	}
-	return 0;
-}
-
-/* Global: verified once for all its callers. Looks at the first control message: SCM_RIGHTS comes alone or after
- * credentials. */
-int __attribute__((noinline)) observe_message(__u64 message, __u32 compat)
+/*
+ * Where in user memory the control message with descriptors is, or 0. Looks at the first four: SCM_RIGHTS comes alone
+ * or after credentials. This and the next are global functions: verified once, not for each way to them.
+ */
+__u64 __attribute__((noinline)) find_descriptors(__u64 message, __u32 compat)
 {
 	struct user_cmsghdr head = {};
 	__u64 control = 0, left = 0, at;
@@ -84,10 +71,8 @@ int __attribute__((noinline)) observe_message(__u64 message, __u32 compat)
 		}
 		if (head.size < head_size || head.size > left)
 			return 0;
-		if (head.level == SOL_SOCKET && head.type == SCM_RIGHTS) {
-			(void)observe_descriptors(at + head_size, (head.size - head_size) / sizeof(__u32));
-			return 0;
-		}
+		if (head.level == SOL_SOCKET && head.type == SCM_RIGHTS)
+			return at;
 		head.size = (head.size + (compat ? 3 : 7)) & ~(compat ? 3ULL : 7ULL);
 		if (head.size > left)
 			return 0;
@@ -97,12 +82,38 @@ int __attribute__((noinline)) observe_message(__u64 message, __u32 compat)
 	return 0;
 }
 
+int __attribute__((noinline)) observe_descriptors(__u64 header, __u32 compat)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u32 at = compat ? 12 : 16, size = 0; /* the low half of a wider size: little-endian, and at most some KiB */
+
+	if (bpf_probe_read_user(&size, sizeof(size), (void *)header))
+		return 0;
+	for (int i = 0; i < SCM_MAX_FD; i++) {
+		__u32 fd = 0;
+
+		if (at + sizeof(fd) > size || bpf_probe_read_user(&fd, sizeof(fd), (void *)(header + at)))
+			return 0;
+		(void)observe_received((__u64)file_of_fd(task, fd), 0, ACCESS_RECEIVE | VIA_SCM_RIGHTS << 8);
+		at += sizeof(fd);
+	}
+	return 0;
+}
+
+static __always_inline void observe_message(__u64 message, __u32 compat)
+{
+	__u64 header = find_descriptors(message, compat);
+
+	if (header)
+		(void)observe_descriptors(header, compat);
+}
+
 static __always_inline void observe_messages(__u64 messages, long count, __u32 compat)
 {
 	for (int i = 0; i < MESSAGES_MAX; i++) {
 		if (i >= count)
 			return;
-		(void)observe_message(messages + i * (compat ? 32 : 64), compat); /* sizeof(struct mmsghdr) */
+		observe_message(messages + i * (compat ? 32 : 64), compat); /* sizeof(struct mmsghdr) */
 	}
 	if (count > MESSAGES_MAX)
 		count_loss(LOSS_FD_SCAN);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "bench.h"
+#include "abi.h"
 #include "sensor.skel.h"
 #include "sensor/sensor_programs.h"
 

@@ -162,6 +162,7 @@ static inline void start(struct bpf_fixture *f, const char *const *programs)
 		.names_fd = bpf_map__fd(f->bpf->maps.names),
 		.ignored_fd = bpf_map__fd(f->bpf->maps.ignored),
 		.filter = (uint64_t *)f->bpf->bss->filter,
+		.directory_cache = f->bpf->bss->directory_cache,
 		.name_filter = (uint64_t *)f->bpf->bss->name_filter,
 		.has_names = &f->bpf->bss->has_names,
 	};

@@ -346,3 +346,19 @@ LIMITS = {
         "a new file further below the watched directory than the kernel side walks is counted as a loss (parent-walk)",
     ("tracepoint", "22-refused-uring"): "no tracepoint has the path of an open by io_uring that failed",
 }
+
+_DEEP = LIMITS["tracepoint", "16-deep-path-beyond"]
+LIMITS.update({(backend, "16-deep-path-beyond"): _DEEP for backend in ("lsm", "fentry")})
+
+KERNEL = tuple(int(number) for number in os.uname().release.split("-")[0].split(".")[:2])
+if KERNEL < (6, 10):
+    _PAGES = "before Linux 6.10 no tracepoint tells of pages that are read by a way that passes no other hook"
+    _BY_PAGES = ("07-uring-inherited-ring", "07-uring-message", "09-fd-passing-shared-before", "10-transfer-map-pages",
+                 "18-older-mapped")
+    _BY_PAGES_OR_HOOKS = ("07-uring-recvmsg", "09-fd-passing-seccomp-add", "09-fd-passing-fanotify",
+                          "25-exe-identity-secret", "26-overlay-copy-up")
+    LIMITS.update({(backend, name): _PAGES for backend in ("lsm", "fentry", "tracepoint") for name in _BY_PAGES})
+    LIMITS.update({("tracepoint", name): _PAGES for name in _BY_PAGES_OR_HOOKS})
+if KERNEL < (5, 17):
+    LIMITS.update({("tracepoint", f"07-uring-{variant}"): "before Linux 5.17 io_uring's completions do not name the request"
+                   for variant in ("openat", "openat2", "worker", "sqpoll")})

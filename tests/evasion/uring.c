@@ -261,12 +261,12 @@ static void run_message(const struct trick *trick)
 	pid_t pid;
 
 	trick_turns_init(&turns);
+	ring_init(&ring, 0);
+	open_direct(trick, &ring); /* before there is a child: says whether this can run at all */
 	pid = trick_fork();
 	if (pid == 0)
 		child_takes_message(&turns);
 	target = trick_receive(turns.to_parent);
-	ring_init(&ring, 0);
-	open_direct(trick, &ring);
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	target = (int)syscall(SYS_pidfd_getfd, pidfd, target, 0);
 	if (target < 0)

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/file_id.h"
 #include "fake_maps.h"
 #include "filter.h"
 #include "sensor/kernel_tables.h"
@@ -24,6 +25,7 @@ static const struct watch_sink *const sink = &kernel_tables_sink;
 struct fixture {
 	struct kernel_tables tables;
 	uint64_t filter[FILTER_WORDS];
+	struct file_id directory_cache[DIRECTORY_CACHE_SIZE];
 	uint64_t name_filter[NAME_FILTER_BITS / 64];
 	uint32_t has_names;
 	size_t identified;
@@ -44,6 +46,7 @@ static int set_up(void **state)
 		.names_fd = NAMES,
 		.ignored_fd = IGNORED,
 		.filter = f->filter,
+		.directory_cache = f->directory_cache,
 		.name_filter = f->name_filter,
 		.has_names = &f->has_names,
 	};
@@ -402,9 +405,30 @@ static void replaces_the_name_filter(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Two directories of one slot: the last one is in the cache, and only its own removal takes it out. */
+static void caches_the_last_directory_of_a_slot(void **state)
+{
+	struct fixture *f = *state;
+	const struct directory_value value = {.flags = DIRECTORY_ANY_NAME};
+	struct file_id first = id_of(100), second = id_of(101);
+	uint32_t slot = directory_cache_slot(filter_hash(first.ino, first.dev));
+
+	while (directory_cache_slot(filter_hash(second.ino, second.dev)) != slot)
+		second.ino++;
+	assert_int_equal(kernel_tables_sink.set_directory(&f->tables, &first, &value), 0);
+	assert_true(file_id_equal(&f->directory_cache[slot], &first));
+	assert_int_equal(kernel_tables_sink.set_directory(&f->tables, &second, &value), 0);
+	assert_true(file_id_equal(&f->directory_cache[slot], &second));
+	assert_int_equal(kernel_tables_sink.clear_directory(&f->tables, &first), 0);
+	assert_true(file_id_equal(&f->directory_cache[slot], &second));
+	assert_int_equal(kernel_tables_sink.clear_directory(&f->tables, &second), 0);
+	assert_int_equal(f->directory_cache[slot].ino, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(caches_the_last_directory_of_a_slot),
 		TEST(writes_and_removes_entries),
 		TEST(replaces_what_is_there),
 		TEST(clearing_what_is_not_there_is_no_error),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/file_id.h"
 #include "filter.h"
 
 /* Below this many stale bits a rebuild is not worth its time. */
@@ -125,18 +126,47 @@ static int clear_file(void *context, const struct file_id *id)
 	return clear_identified(tables, tables->watched_fd, id);
 }
 
+static struct file_id *cache_slot(const struct kernel_tables *tables, const struct file_id *id)
+{
+	return &tables->directory_cache[directory_cache_slot(filter_hash(id->ino, id->dev))];
+}
+
+/* A reader that comes in between finds no inode number and asks the table. */
+static void cache_directory(const struct kernel_tables *tables, const struct file_id *id)
+{
+	struct file_id *slot = cache_slot(tables, id);
+
+	__atomic_store_n(&slot->ino, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->dev, id->dev, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->generation, id->generation, __ATOMIC_RELEASE);
+	__atomic_store_n(&slot->ino, id->ino, __ATOMIC_RELEASE);
+}
+
+static void uncache_directory(const struct kernel_tables *tables, const struct file_id *id)
+{
+	struct file_id *slot = cache_slot(tables, id);
+
+	if (file_id_equal(slot, id))
+		__atomic_store_n(&slot->ino, 0, __ATOMIC_RELEASE);
+}
+
 static int set_directory(void *context, const struct file_id *id, const struct directory_value *value)
 {
 	struct kernel_tables *tables = context;
+	int r;
 
 	filter_add_directory(tables->filter, id, value);
-	return set_identified(tables, tables->directories_fd, id, value);
+	r = set_identified(tables, tables->directories_fd, id, value);
+	if (r == 0)
+		cache_directory(tables, id);
+	return r;
 }
 
 static int clear_directory(void *context, const struct file_id *id)
 {
 	struct kernel_tables *tables = context;
 
+	uncache_directory(tables, id);
 	return clear_identified(tables, tables->directories_fd, id);
 }
 

@@ -15,6 +15,7 @@
 struct kernel_tables {
 	int watched_fd, directories_fd, names_fd, ignored_fd; /* borrowed */
 	uint64_t *filter;                                     /* FILTER_WORDS words, shared with the programs */
+	struct file_id *directory_cache;                      /* DIRECTORY_CACHE_SIZE, shared */
 	uint64_t *name_filter;                                /* NAME_FILTER_BITS bits, shared */
 	uint32_t *has_names;                                  /* shared */
 	size_t live, stale;                                   /* entries with bits; bits without entries */

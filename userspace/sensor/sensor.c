@@ -427,6 +427,7 @@ static int make_tables(struct sensor *sensor, const struct sensor_config *config
 		.names_fd = bpf_map__fd(sensor->bpf->maps.names),
 		.ignored_fd = bpf_map__fd(sensor->bpf->maps.ignored),
 		.filter = (uint64_t *)sensor->bpf->bss->filter,
+		.directory_cache = sensor->bpf->bss->directory_cache,
 		.name_filter = (uint64_t *)sensor->bpf->bss->name_filter,
 		.has_names = &sensor->bpf->bss->has_names,
 		.identify = identify,
