@@ -241,6 +241,24 @@ def test_lineage_survives_the_death_of_the_parent():
         assert pids[:2] == [shell.pid, os.getpid()], (pids, shell.pid, os.getpid())
 
 
+def test_a_program_mounted_over_another_is_not_that_one():
+    """A mount namespace of one's own can show any file at a path that a rule allows."""
+    path = PLACE.file("mounted", "secret", mode=0o644)
+    allowed = copy_of("mounted-allowed")
+    other = copy_of("mounted-other")
+    script = f'mount --bind "{other}" "{allowed}" || exit 77; "{allowed}" openat "{path}" "{PLACE.path}" 1'
+    with Daemon(PLACE, [secret("mounted", path, allow=[{"name": "program", "exe": [allowed]}])]) as d:
+        for label, command, exe, action in (
+                ("plain", f'"{allowed}" openat "{path}" "{PLACE.path}" 1', allowed, "allow"),
+                ("mounted over", script, "(elsewhere)" + allowed, "alert")):
+            process = subprocess.run(["unshare", "-m", "/bin/sh", "-c", command], capture_output=True, text=True,
+                                     check=False, timeout=20)
+            if process.returncode == 77 or "unshare" in process.stderr:
+                raise Skip("no mount namespace or bind mount here: " + process.stderr.strip())
+            pid = Trick(process.returncode, process.stdout).check().accesses[0]["pid"]
+            data = d.first(secret="mounted", pid=pid)["data"]
+            assert (data["process"]["exe"], data["verdict"]["action"]) == (exe, action), (label, data["process"]["exe"])
+
 
 if __name__ == "__main__":
     sys.exit(run_tests(globals()))
