@@ -7,10 +7,9 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/spelling.h"
 #include "base/utf8.h"
 #include "config.h"
-
-#define NEAREST_NAME_MAX 64
 
 static const char *const backend_names[CONFIG_BACKEND_COUNT + 1] = {"auto", "lsm", "fentry", "tracepoint"};
 static const char *const output_names[CONFIG_OUTPUT_COUNT + 1] = {"table", "json", "none"};
@@ -116,44 +115,14 @@ const struct config_key *config_key_in_group(const char *name)
 	return NULL;
 }
 
-static size_t least_of(size_t a, size_t b, size_t c)
-{
-	size_t least = a < b ? a : b;
-
-	return least < c ? least : c;
-}
-
-/* Edit distance (Levenshtein), one row at a time; both at most NEAREST_NAME_MAX bytes. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[NEAREST_NAME_MAX + 1], length = strlen(b);
-
-	for (size_t j = 0; j <= length; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i] != '\0'; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < length; j++) {
-			size_t above = row[j + 1];
-
-			row[j + 1] = least_of(above + 1, row[j] + 1, diagonal + (a[i] != b[j]));
-			diagonal = above;
-		}
-	}
-	return row[length];
-}
-
 const struct config_key *config_key_nearest(const char *name)
 {
 	const struct config_key *nearest = NULL;
 	size_t length = strlen(name), least = length < 6 ? 2 : length / 3;
 
-	if (length > NEAREST_NAME_MAX)
-		return NULL;
 	for (size_t i = 0; i < config_keys_count; i++) {
 		const char *leaf = strrchr(config_keys[i].name, '.');
-		size_t d = distance(name, config_keys[i].name);
+		size_t d = spelling_distance(name, config_keys[i].name);
 
 		if (leaf && strcmp(leaf + 1, name) == 0)
 			return &config_keys[i]; /* right name, group left out */

@@ -10,9 +10,10 @@
 
 #include "base/error.h"
 #include "base/escape.h"
+#include "base/spelling.h"
 #include "policy/document.h"
 
-#define KEY_SIZE_MAX   32 /* longer keys are no misspelling of one of ours */
+#define KEY_SIZE_MAX   32 /* the longest key that an error quotes whole */
 #define LIST_TEXT_SIZE 256
 #define UINT_VALUE_MAX 4294967294ULL
 
@@ -38,33 +39,6 @@ static const char *scalar_text(const yaml_node_t *node)
 	return (const char *)node->data.scalar.value;
 }
 
-/* How many single edits make one word of the other (Levenshtein); words longer than KEY_SIZE_MAX are far apart. */
-static size_t edit_distance(const char *a, const char *b)
-{
-	size_t row[KEY_SIZE_MAX + 1], a_size = strlen(a), b_size = strlen(b);
-
-	if (a_size > KEY_SIZE_MAX || b_size > KEY_SIZE_MAX)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= b_size; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_size; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_size; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[b_size];
-}
-
 static void append_word(char out[LIST_TEXT_SIZE], const char *word)
 {
 	size_t used = strlen(out);
@@ -80,7 +54,7 @@ static int refuse_key(struct check *check, const yaml_node_t *key, const char *w
 	size_t nearest_distance = 3;
 
 	for (const cyaml_schema_field_t *field = fields; field->key; field++) {
-		size_t distance = edit_distance(scalar_text(key), field->key);
+		size_t distance = spelling_distance(scalar_text(key), field->key);
 
 		append_word(known, field->key);
 		if (distance < nearest_distance && distance < strlen(field->key)) {

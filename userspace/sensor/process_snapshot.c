@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sensor/process_snapshot.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "sensor/iterator.h"
 
 #define RECORD_MAX (sizeof(struct process_record) + ABI_PATH_MAX + ABI_NAME_MAX)
 
@@ -32,49 +31,27 @@ static size_t add_args(struct process_record *record, size_t size)
 	return size + (size_t)args;
 }
 
+struct reading {
+	struct process_record *record;
+	void (*fn)(void *context, const struct process_record *record, size_t size);
+	void *context;
+};
+
+static void on_record(void *context, const struct record_header *header)
+{
+	struct reading *reading = context;
+
+	if (header->size < sizeof(*reading->record) || header->size > RECORD_MAX)
+		return;
+	memcpy(reading->record, header, header->size);
+	reading->fn(reading->context, reading->record, add_args(reading->record, header->size));
+}
+
 int process_snapshot_read(const struct bpf_program *program,
 			  void (*fn)(void *context, const struct process_record *record, size_t size), void *context)
 {
-	const size_t buffer_size = 64 * 1024;
-	_cleanup_(freep) char *buffer = malloc(buffer_size);
 	_cleanup_(freep) struct process_record *record = malloc(RECORD_MAX + ABI_ARGS_MAX);
-	_cleanup_(closep) int fd = -1;
-	struct bpf_link *link;
-	size_t have = 0;
-	ssize_t got;
+	struct reading reading = {.record = record, .fn = fn, .context = context};
 
-	if (!buffer || !record)
-		return -ENOMEM;
-	link = bpf_program__attach_iter(program, NULL);
-	if (!link)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	(void)bpf_link__destroy(link); /* the iterator holds what it needs */
-	if (fd < 0)
-		return -errno;
-	while ((got = read(fd, buffer + have, buffer_size - have)) != 0) {
-		size_t at = 0;
-
-		if (got < 0) {
-			if (errno == EAGAIN || errno == EINTR)
-				continue;
-			return -errno;
-		}
-		have += (size_t)got;
-		while (have - at >= sizeof(struct record_header)) {
-			struct record_header header;
-
-			memcpy(&header, buffer + at, sizeof(header));
-			if (header.size < sizeof(*record) || header.size > RECORD_MAX)
-				return -EPROTO;
-			if (header.size > have - at)
-				break;
-			memcpy(record, buffer + at, header.size);
-			fn(context, record, add_args(record, header.size));
-			at += header.size;
-		}
-		memmove(buffer, buffer + at, have - at);
-		have -= at;
-	}
-	return 0;
+	return record ? iterator_run(program, 0, on_record, &reading) : -ENOMEM;
 }

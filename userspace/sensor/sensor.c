@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "sensor.skel.h"
+#include "sensor/iterator.h"
 #include "sensor/kernel_tables.h"
 #include "sensor/process_snapshot.h"
 #include "sensor/sensor_programs.h"
@@ -172,52 +173,19 @@ static void on_forget(void *context, void *cookie)
 
 /* ---------------------------------------------------------------- iterators */
 
-/* Runs an iterator program to its end; `record` gets each record of `size` bytes. */
-static int run_iterator(const struct bpf_program *program, pid_t only_pid,
-			void (*record)(void *context, const struct file_record *record), void *context)
-{
-	union bpf_iter_link_info info = {.task.pid = (__u32)only_pid};
-	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = only_pid ? &info : NULL,
-		    .link_info_len = only_pid ? sizeof(info) : 0);
-	struct file_record records[64];
-	struct bpf_link *link = bpf_program__attach_iter(program, &options);
-	_cleanup_(closep) int fd = -1;
-	size_t have = 0;
-	ssize_t size;
-
-	if (!link)
-		return -errno;
-	fd = bpf_iter_create(bpf_link__fd(link));
-	(void)bpf_link__destroy(link); /* the iterator holds what it needs */
-	if (fd < 0)
-		return -errno;
-	while ((size = read(fd, (char *)records + have, sizeof(records) - have)) != 0) {
-		size_t whole;
-
-		if (size < 0) {
-			if (errno == EAGAIN || errno == EINTR)
-				continue;
-			return -errno;
-		}
-		have += (size_t)size;
-		whole = have / sizeof(records[0]);
-		for (size_t i = 0; i < whole; i++)
-			record(context, &records[i]);
-		have -= whole * sizeof(records[0]);
-		memmove(records, records + whole, have);
-	}
-	return 0;
-}
-
 struct identification {
 	const int *fds;
 	size_t count;
 	struct file_record *records;
 };
 
-static void on_own_file(void *context, const struct file_record *record)
+static void on_own_file(void *context, const struct record_header *header)
 {
+	const struct file_record *record = (const struct file_record *)(const void *)header;
 	struct identification *identification = context;
+
+	if (header->size < sizeof(*record))
+		return;
 
 	for (size_t i = 0; i < identification->count; i++) {
 		if (identification->fds[i] == (int)record->fd)
@@ -233,17 +201,18 @@ static int identify(void *context, const int *fds, size_t count, struct file_rec
 
 	memset(ret_records, 0, count * sizeof(*ret_records));
 	/* The kernel can leave out all other processes from 6.1 (f0d74c4da1f0); before, our program does. */
-	r = run_iterator(sensor->bpf->progs.files_of_daemon, getpid(), on_own_file, &identification);
+	r = iterator_run(sensor->bpf->progs.files_of_daemon, getpid(), on_own_file, &identification);
 	if (r == -EINVAL || r == -E2BIG)
-		r = run_iterator(sensor->bpf->progs.files_of_daemon, 0, on_own_file, &identification);
+		r = iterator_run(sensor->bpf->progs.files_of_daemon, 0, on_own_file, &identification);
 	return r;
 }
 
-static void on_held(void *context, const struct file_record *record)
+static void on_held(void *context, const struct record_header *header)
 {
 	struct sensor *sensor = context;
 
-	sensor->handler.held(sensor->handler.context, record);
+	if (header->size >= sizeof(struct file_record))
+		sensor->handler.held(sensor->handler.context, (const struct file_record *)(const void *)header);
 }
 
 static void on_snapshot(void *context, const struct process_record *record, size_t size)
@@ -508,7 +477,7 @@ int sensor_start(struct sensor *sensor, struct error *error)
 
 	if (r < 0 || !bpf_program__autoload(sensor->bpf->progs.files_held))
 		return r;
-	r = run_iterator(sensor->bpf->progs.files_held, 0, on_held, sensor);
+	r = iterator_run(sensor->bpf->progs.files_held, 0, on_held, sensor);
 	if (r < 0)
 		return error_set(error, r, NULL, 0, "the files that are open already cannot be listed: %s",
 				 strerror(-r));
