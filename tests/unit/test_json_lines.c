@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -357,6 +359,43 @@ static void keeps_lines_for_a_slow_reader_and_drops_whole_ones(void **state)
 	(void)close(fd);
 }
 
+/* Reads all that comes until the writer is gone; the pipe is its own descriptor of the FIFO. */
+static void *read_to_the_end(void *argument)
+{
+	const int *fd = argument;
+	struct pollfd poll_fd = {.fd = *fd, .events = POLLIN};
+	static char sink[65536];
+
+	while (poll(&poll_fd, 1, 200) > 0 && read(*fd, sink, sizeof(sink)) > 0)
+		;
+	return NULL;
+}
+
+/* At the end there is no next turn of the loop: what was dropped must be told, and the last event must fit. */
+static void makes_room_for_the_last_events_of_a_full_buffer(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = open_reader(fixture);
+	uint64_t dropped;
+	pthread_t reader;
+
+	for (size_t i = 0; i < 200; i++)
+		put(fixture, long_line('x'), 1);
+	turn(fixture);
+	dropped = output_dropped(fixture->output);
+	assert_true(dropped > 0);
+	assert_int_equal(fixture->lost_calls, 0);
+	assert_int_equal(pthread_create(&reader, NULL, read_to_the_end, &fd), 0);
+	output_drain(fixture->output);
+	assert_int_equal(fixture->lost_calls, 1);
+	assert_int_equal(fixture->lost, dropped);
+	put(fixture, long_line('y'), 1);
+	output_drain(fixture->output);
+	assert_int_equal(output_dropped(fixture->output), dropped);
+	assert_int_equal(pthread_join(reader, NULL), 0);
+	(void)close(fd);
+}
+
 static void saturates_counts_of_what_it_dropped(void **state)
 {
 	struct fixture *fixture = *state;
@@ -447,6 +486,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(counts_what_a_full_disk_costs_and_tells_it_afterwards, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(keeps_lines_for_a_slow_reader_and_drops_whole_ones, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(makes_room_for_the_last_events_of_a_full_buffer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(saturates_counts_of_what_it_dropped, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ends_when_the_reader_is_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(does_not_make_a_shared_pipe_non_blocking, set_up, tear_down),

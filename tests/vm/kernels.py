@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-# Series -> suites that have it, by mirror: "main" (deb.debian.org/debian) or "security" (.../debian-security).
+# Series -> suites that have it, by mirror of the apt configuration: "main", or "security" (its path ends in -security).
 SERIES = {
     "5.10": [("security", "bullseye-security")],
     "6.1": [("security", "bookworm-security"), ("main", "bookworm")],

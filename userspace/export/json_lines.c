@@ -25,6 +25,11 @@ static void json_lines_flush(void *state)
 	line_writer_flush(state);
 }
 
+static void json_lines_drain(void *state)
+{
+	line_writer_drain(state);
+}
+
 static void json_lines_reopen(void *state)
 {
 	line_writer_reopen(state);
@@ -46,6 +51,7 @@ const struct output_ops json_lines_output = {
 	.open = json_lines_open,
 	.event = json_lines_event,
 	.flush = json_lines_flush,
+	.drain = json_lines_drain,
 	.reopen = json_lines_reopen,
 	.dropped = json_lines_dropped,
 	.free = json_lines_free,

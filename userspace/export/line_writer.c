@@ -318,6 +318,14 @@ static void drain(struct line_writer *writer)
 	}
 }
 
+void line_writer_drain(struct line_writer *writer)
+{
+	if (writer->sink.fd < 0 || writer->state == WRITER_ENDED)
+		return;
+	drain(writer);
+	report_loss(writer);
+}
+
 void line_writer_free(struct line_writer *writer)
 {
 	if (!writer)

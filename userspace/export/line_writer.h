@@ -37,6 +37,8 @@ void line_writer_append(struct line_writer *writer, const char *line, size_t siz
 /* Counts a line that could not even be made. */
 void line_writer_drop(struct line_writer *writer, uint64_t weight);
 void line_writer_flush(struct line_writer *writer);
+/* Blocks for at most half a second until all is written; reports what was dropped, as the room allows. */
+void line_writer_drain(struct line_writer *writer);
 void line_writer_reopen(struct line_writer *writer);
 
 bool line_writer_is_terminal(const struct line_writer *writer);

@@ -74,6 +74,11 @@ void output_flush(struct output *output)
 	output->ops->flush(output->state);
 }
 
+void output_drain(struct output *output)
+{
+	output->ops->drain(output->state);
+}
+
 void output_reopen(struct output *output)
 {
 	output->ops->reopen(output->state);
@@ -119,6 +124,7 @@ const struct output_ops null_output = {
 	.open = null_open,
 	.event = null_event,
 	.flush = null_nothing,
+	.drain = null_nothing,
 	.reopen = null_nothing,
 	.dropped = null_dropped,
 	.free = null_nothing,

@@ -46,6 +46,7 @@ struct output_ops {
 	int (*open)(struct event_base *base, const struct output_config *config, void **ret_state, struct error *error);
 	void (*event)(void *state, const struct bus_event *event, const char *line, size_t size);
 	void (*flush)(void *state);
+	void (*drain)(void *state);
 	void (*reopen)(void *state);
 	uint64_t (*dropped)(const void *state);
 	void (*free)(void *state);
@@ -71,6 +72,11 @@ void output_event(struct output *output, const struct bus_event *event, const ch
 void output_access(struct output *output, const struct access *access, const char *line, size_t size);
 /* Writes what can be written now. Without it, written at the end of the present turn of the loop. */
 void output_flush(struct output *output);
+/*
+ * Blocks for at most half a second to write what is buffered, then reports what was dropped: before the last events, which
+ * a full buffer would not take.
+ */
+void output_drain(struct output *output);
 /* Opens the file anew by its path (log rotation). When that fails it is logged and the old file is kept. */
 void output_reopen(struct output *output);
 /* Accesses (and other events) dropped since the start, reported by `lost` or not yet. */

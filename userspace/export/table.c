@@ -316,6 +316,13 @@ static void table_flush(void *state)
 	line_writer_flush(table->writer);
 }
 
+static void table_drain(void *state)
+{
+	struct table *table = state;
+
+	line_writer_drain(table->writer);
+}
+
 static void table_reopen(void *state)
 {
 	struct table *table = state;
@@ -347,6 +354,7 @@ const struct output_ops table_output = {
 	.open = table_open,
 	.event = table_event,
 	.flush = table_flush,
+	.drain = table_drain,
 	.reopen = table_reopen,
 	.dropped = table_dropped,
 	.free = table_free,
