@@ -236,7 +236,8 @@ def tap(number, backend, result):
 
 def matrix(columns, cases):
     """columns: list of (heading, {case name: (status, limit or reason)})."""
-    lines = ["<!-- Written by `tests/evasion/run --matrix docs/evasion-matrix.md`; do not edit. -->",
+    lines = ["<!-- Written by `tests/evasion/run --matrix docs/evasion-matrix.md`, with --merge for each",
+             "     kernel that `tests/vm/run --all` ran in QEMU (build/vm/KERNEL.json); do not edit. -->",
              "# What is seen of each trick", "",
              "Each trick is really done by a program of `tests/evasion` against a secret of its own. `seen`: every",
              "access was counted exactly, with the right process. `lost, reported`: what was missed is in a loss",
