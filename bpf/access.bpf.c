@@ -130,7 +130,7 @@ static __always_inline bool seen_file(struct task_struct *task, struct file *fil
 		is_secret = bpf_map_lookup_elem(&watched, &id) != NULL;
 	}
 	if (!is_secret) {
-		directory = direct ? match_parents(file, 0, id.dev, true) : match_parents_of((__u64)file, id.dev);
+		directory = direct ? match_parents(file, id.dev, true) : match_parents_of((__u64)file, id.dev);
 		if (!directory && DEV_MAJOR(id.dev) != 0)
 			return false;
 	}

@@ -55,15 +55,6 @@ static __always_inline __u64 address_of(const void *pointer)
 
 #define ADDRESS(direct, pointer) ((direct) ? address_of(pointer) : (__u64)(pointer))
 
-/* The same without a call, by a pointer whose address is known: the difference of two pointers is a number. */
-static __always_inline __u64 address_by(const void *pointer, const void *base, __u64 base_address)
-{
-	__u64 difference = (__u64)pointer;
-
-	asm volatile("%0 -= %1" : "+r"(difference) : "r"(base)); /* the compiler would take the sum apart another way */
-	return base_address + difference;
-}
-
 /* name_hash of a dentry's name. Read by words, as the kernel's own comparison does: the memory is there. */
 __u64 __attribute__((noinline)) dentry_name_hash(__u64 address)
 {
@@ -149,20 +140,19 @@ static __always_inline int directory_step(struct dentry *directory, struct dentr
 }
 
 /*
- * The whole walk from the file up, once the filter has something to say or the root of the file's filesystem is
- * reached. By dentry inside a filesystem: a bind mount of a folder does not hide the folder's own parents. At the root
- * of a filesystem it goes on at the directory that is mounted over, whose entries count for what is below the mount: so
- * nothing is missed between a mount and the daemon's hearing of it. Returns the address of the watched directory's
- * dentry when it wants the file, else 0.
+ * The rest of the walk, once the filter has something to say or the root of the file's filesystem is reached: `child`
+ * is where the walk stands, `depth` components above the file. By dentry inside a filesystem: a bind mount of a folder
+ * does not hide the folder's own parents. At the root of a filesystem it goes on at the directory that is mounted over,
+ * whose entries count for what is below the mount: so nothing is missed between a mount and the daemon's hearing of it.
+ * Returns the address of the watched directory's dentry when it wants the file, else 0.
  */
-__u64 __attribute__((noinline)) match_slow(__u64 file_address)
+__u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_address, __u32 depth)
 {
 	struct file *file = (struct file *)file_address;
-	struct dentry *child = READ(file, f_path.dentry);
+	struct dentry *child = (struct dentry *)child_address;
 	struct dentry *below = child; /* the last component that has a name: not the root of a filesystem */
+	__u64 dentry = (__u64)READ(file, f_path.dentry);
 	struct mount *mount = mount_of_path(path_of(file));
-	__u64 dentry = (__u64)child;
-	__u32 depth = 0;
 
 	for (int i = 0; i < ABI_PATH_DEPTH; i++) {
 		struct dentry *parent = READ(child, d_parent);
@@ -190,15 +180,15 @@ __u64 __attribute__((noinline)) match_slow(__u64 file_address)
 }
 
 /* Is the filter's hit on this directory worth the slow walk? */
-static __always_inline enum walk_step directory_glance(struct inode *directory, __u64 child, __u32 dev, bool direct)
+static __always_inline enum walk_step directory_glance(struct inode *directory, struct dentry *child, __u32 dev,
+						       bool direct)
 {
 	__u64 ino = FIELD(direct, directory, i_ino);
 	struct file_id *known;
 	struct file_id id;
 
-	if (filter_has(filter_name_key(ino, FILTER_ANY_NAME), dev))
-		return WALK_CANDIDATE;
-	if (filter_has(filter_name_key(ino, dentry_name_hash(child)), dev))
+	if (filter_has(filter_name_key(ino, FILTER_ANY_NAME), dev) ||
+	    filter_has(filter_name_key(ino, dentry_name_hash(ADDRESS(direct, child))), dev))
 		return WALK_CANDIDATE;
 	known = &directory_cache[directory_cache_slot(filter_hash(ino, dev))];
 	id.generation = FIELD(direct, directory, i_generation);
@@ -209,13 +199,11 @@ static __always_inline enum walk_step directory_glance(struct inode *directory, 
 	return bpf_map_lookup_elem(&directories, &id) ? WALK_REFUSED : WALK_ON;
 }
 
-/*
- * The first walk, all that most opens on the host ever do: up the parents, one bit test each. Loads only, and no call
- * until the filter hits: a call would push everything out of the registers.
- */
-static __always_inline __u64 match_parents(struct file *file, __u64 address, __u32 dev, bool direct)
+/* The first walk, all that most opens on the host ever do: up the parents, one bit test each. */
+static __always_inline __u64 match_parents(struct file *file, __u32 dev, bool direct)
 {
 	struct dentry *child = FIELD(direct, file, f_path.dentry);
+	struct dentry *below = child;
 
 	for (int i = 0; i < ABI_PATH_DEPTH; i++) {
 		struct dentry *parent = FIELD(direct, child, d_parent);
@@ -224,32 +212,27 @@ static __always_inline __u64 match_parents(struct file *file, __u64 address, __u
 		if (parent == child) {
 			if ((__u64)child == host_root && (__u64)FIELD(direct, file, f_path.mnt) == host_mount)
 				return 0;
-			return match_slow(address ? address : address_of(file));
+			/* Once more from below the root, whose name counts above. */
+			return match_slow(ADDRESS(direct, file), ADDRESS(direct, below), i ? i - 1 : 0);
 		}
 		above = FIELD(direct, parent, d_inode);
 		if (filter_has(FIELD(direct, above, i_ino), dev)) {
-			__u64 child_address = (__u64)child;
-			enum walk_step step;
+			enum walk_step step = directory_glance(above, child, dev, direct);
 
-			if (direct)
-				child_address = address ? address_by(child, file, address) : address_of(child);
-			step = directory_glance(above, child_address, dev, direct);
 			if (step == WALK_CANDIDATE)
-				return match_slow(address ? address : address_of(file));
+				return match_slow(ADDRESS(direct, file), ADDRESS(direct, child), i);
 			if (step == WALK_REFUSED)
 				return 0;
 		}
+		below = child;
 		child = parent;
 	}
 	count_loss(LOSS_PARENT_WALK);
 	return 0;
 }
 
-/* The same for a file that is only an address. Global: verified once for all its callers. */
+/* The same for a file that the verifier does not know: global, so that its probe reads are verified once. */
 __u64 __attribute__((noinline)) match_parents_of(__u64 file, __u32 dev)
 {
-	if (have_rdonly_cast)
-		return match_parents(bpf_rdonly_cast((void *)file, bpf_core_type_id_kernel(struct file)), file, dev,
-				     true);
-	return match_parents((struct file *)file, file, dev, false);
+	return match_parents((struct file *)file, dev, false);
 }
