@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include "bench.h"
 #include "abi.h"
+#include "bench.h"
 #include "sensor.skel.h"
 #include "sensor/sensor_programs.h"
 

@@ -73,8 +73,8 @@ void output_access(struct output *output, const struct access *access, const cha
 /* Writes what can be written now. Without it, written at the end of the present turn of the loop. */
 void output_flush(struct output *output);
 /*
- * Blocks for at most half a second to write what is buffered, then reports what was dropped: before the last events, which
- * a full buffer would not take.
+ * Blocks for at most half a second to write what is buffered, then reports what was dropped: before the last events,
+ * which a full buffer would not take.
  */
 void output_drain(struct output *output);
 /* Opens the file anew by its path (log rotation). When that fails it is logged and the old file is kept. */
