@@ -20,8 +20,6 @@
 #define SAMPLES_MAX 1000000
 #define PATIENCE_MS 10000
 
-extern char **environ;
-
 struct lines {
 	char data[1 << 20];
 	size_t used;

@@ -39,8 +39,6 @@
 #define FLOOD_MS_MAX  3600000
 #define PROCESSES_MAX 10000000
 
-extern char **environ;
-
 struct place {
 	char *files[FILES_MAX];
 	size_t count;

@@ -98,7 +98,7 @@ int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 	struct fake_map *map = &fake_maps[fd];
 	size_t slot = fake_slot(map, key);
 
-	if (!map->keys)
+	if (!map->keys || !map->values)
 		return fake_result(-EBADF);
 	if (fake_on_update)
 		fake_on_update(fd, key);
