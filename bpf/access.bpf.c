@@ -168,24 +168,14 @@ static __always_inline void seen_fd(struct task_struct *task, unsigned int fd, _
 	seen_file(task, file, false, kind, via, mode);
 }
 
-/*
- * Why here: where trampolines are refused, the exit of the system call is the first place that has the opened file, by
- * its new descriptor. By identity of the file, never by the path argument, which the process can change under us.
- * Cannot see: opens that no system call of the table makes (io_uring: below), and a descriptor that another thread
- * closed before we got here (counted as LOSS_FD_GONE; reads of it still stand out at the page cache, below). Runs at
- * every system call of every task, so what is of no interest leaves after one table look-up.
- */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(tracepoint_sys_exit, struct pt_regs *regs, long ret)
+/* The exit of a system call of the tables. Apart, so that all others pay for no more of a frame than they need. */
+static __attribute__((noinline)) int interesting_exit(__u64 *context, __u32 class, __u32 compat_class)
 {
-	__u64 number = SYSCALL_NUMBER(regs) & 511;
-	__u32 class = syscall_classes[number];
-	__u32 compat_class = syscall_classes_compat[number];
+	struct pt_regs *regs = (struct pt_regs *)context[0];
+	long ret = context[1];
 	struct task_struct *task;
 	__u8 mode = 0;
 
-	if (!(class | compat_class))
-		return 0;
 	task = (struct task_struct *)bpf_get_current_task();
 #if defined(__TARGET_ARCH_x86)
 	if (READ(task, thread_info.status) & TS_COMPAT) {
@@ -243,6 +233,24 @@ int BPF_PROG(tracepoint_sys_exit, struct pt_regs *regs, long ret)
 		return 0;
 	}
 	return 0;
+}
+
+/*
+ * Why here: where trampolines are refused, the exit of the system call is the first place that has the opened file, by
+ * its new descriptor. By identity of the file, never by the path argument, which the process can change under us.
+ * Cannot see: opens that no system call of the table makes (io_uring: below), and a descriptor that another thread
+ * closed before we got here (counted as LOSS_FD_GONE; reads of it still stand out at the page cache, below). Runs at
+ * every system call of every task, so what is of no interest leaves after one table look-up.
+ */
+SEC("tp_btf/sys_exit")
+int tracepoint_sys_exit(__u64 *context)
+{
+	struct pt_regs *regs = (struct pt_regs *)context[0];
+	__u64 number = SYSCALL_NUMBER(regs) & 511;
+	__u32 class = syscall_classes[number];
+	__u32 compat_class = syscall_classes_compat[number];
+
+	return class | compat_class ? interesting_exit(context, class, compat_class) : 0;
 }
 
 /* ---- io_uring, which no system call shows */

@@ -55,6 +55,15 @@ static __always_inline __u64 address_of(const void *pointer)
 
 #define ADDRESS(direct, pointer) ((direct) ? address_of(pointer) : (__u64)(pointer))
 
+/* The same without a call, by a pointer whose address is known: the difference of two pointers is a number. */
+static __always_inline __u64 address_by(const void *pointer, const void *base, __u64 base_address)
+{
+	__u64 difference = (__u64)pointer;
+
+	asm volatile("%0 -= %1" : "+r"(difference) : "r"(base)); /* the compiler would take the sum apart another way */
+	return base_address + difference;
+}
+
 /* name_hash of a dentry's name. Read by words, as the kernel's own comparison does: the memory is there. */
 __u64 __attribute__((noinline)) dentry_name_hash(__u64 address)
 {
@@ -179,16 +188,17 @@ __u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_addre
 	return 0;
 }
 
-/* Is the filter's hit on this directory worth the slow walk? */
-static __always_inline enum walk_step directory_glance(struct inode *directory, struct dentry *child, __u32 dev,
-						       bool direct)
+/* Is the filter's hit on this directory worth the slow walk? `child_address` is 0 where it is not known. */
+static __always_inline enum walk_step directory_glance(struct inode *directory, struct dentry *child,
+						       __u64 child_address, __u32 dev, bool direct)
 {
 	__u64 ino = FIELD(direct, directory, i_ino);
 	struct file_id *known;
 	struct file_id id;
 
 	if (filter_has(filter_name_key(ino, FILTER_ANY_NAME), dev) ||
-	    filter_has(filter_name_key(ino, dentry_name_hash(ADDRESS(direct, child))), dev))
+	    filter_has(filter_name_key(ino, dentry_name_hash(child_address ? child_address : ADDRESS(direct, child))),
+		       dev))
 		return WALK_CANDIDATE;
 	known = &directory_cache[directory_cache_slot(filter_hash(ino, dev))];
 	id.generation = FIELD(direct, directory, i_generation);
@@ -217,7 +227,7 @@ static __always_inline __u64 match_parents(struct file *file, __u32 dev, bool di
 		}
 		above = FIELD(direct, parent, d_inode);
 		if (filter_has(FIELD(direct, above, i_ino), dev)) {
-			enum walk_step step = directory_glance(above, child, dev, direct);
+			enum walk_step step = directory_glance(above, child, 0, dev, direct);
 
 			if (step == WALK_CANDIDATE)
 				return match_slow(ADDRESS(direct, file), ADDRESS(direct, child), i);
@@ -231,8 +241,44 @@ static __always_inline __u64 match_parents(struct file *file, __u32 dev, bool di
 	return 0;
 }
 
+/*
+ * The same where a file can be cast once (bpf_rdonly_cast): loads alone, with no call that pushes everything out of the
+ * registers. Apart from match_parents(), whose states the verifiers of old kernels just manage to follow.
+ */
+static __always_inline __u64 match_parents_cast(__u64 address, __u32 dev)
+{
+	struct file *file = bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct file));
+	struct dentry *child = file->f_path.dentry;
+
+	for (int i = 0; i < ABI_PATH_DEPTH; i++) {
+		struct dentry *parent = child->d_parent;
+		struct inode *above;
+
+		if (parent == child) {
+			if ((__u64)child == host_root && (__u64)file->f_path.mnt == host_mount)
+				return 0;
+			return match_slow(address, (__u64)READ((struct file *)address, f_path.dentry), 0);
+		}
+		above = parent->d_inode;
+		if (filter_has(above->i_ino, dev)) {
+			__u64 child_address = address_by(child, file, address);
+			enum walk_step step = directory_glance(above, child, child_address, dev, true);
+
+			if (step == WALK_CANDIDATE)
+				return match_slow(address, (__u64)READ((struct file *)address, f_path.dentry), 0);
+			if (step == WALK_REFUSED)
+				return 0;
+		}
+		child = parent;
+	}
+	count_loss(LOSS_PARENT_WALK);
+	return 0;
+}
+
 /* The same for a file that the verifier does not know: global, so that its probe reads are verified once. */
 __u64 __attribute__((noinline)) match_parents_of(__u64 file, __u32 dev)
 {
+	if (have_rdonly_cast)
+		return match_parents_cast(file, dev);
 	return match_parents((struct file *)file, dev, false);
 }
