@@ -370,8 +370,10 @@ static void survives_each_allocation_that_fails(void **state)
 	int r = -ENOMEM;
 
 	(void)state;
-	if (!HAS_OWN_ALLOCATOR)
+	if (!HAS_OWN_ALLOCATOR) {
+		print_message("# skip: the sanitizer has the allocator\n");
 		skip();
+	}
 	while (r < 0 && at < 100000) {
 		struct policy_set *set = untouched;
 		struct error error = {.line = 0};
