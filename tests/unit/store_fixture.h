@@ -121,6 +121,7 @@ static inline struct access fixture_access(void)
 				.args = args,
 				.args_count = 3,
 				.args_truncated = true,
+				.script = "/usr/local/bin/script",
 				.cred = {.uid = 11,
 					 .gid = 12,
 					 .euid = 13,

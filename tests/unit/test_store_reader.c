@@ -211,6 +211,7 @@ static void check_strings(const struct access *a, const struct access *b)
 	assert_string_equal(a->process.exe_sha256, b->process.exe_sha256);
 	assert_string_equal(a->process.comm, b->process.comm);
 	assert_string_equal(a->process.user, b->process.user);
+	assert_string_equal(a->process.script, b->process.script);
 	assert_string_equal(a->process.cgroup, b->process.cgroup);
 	assert_string_equal(a->process.container, b->process.container);
 	assert_string_equal(a->process.pod, b->process.pod);
@@ -293,6 +294,7 @@ static int see_nothing_known(void *context, const struct access *access)
 	(void)context;
 	assert_null(access->process.exe_sha256);
 	assert_null(access->process.user);
+	assert_null(access->process.script);
 	assert_null(access->process.unit);
 	assert_null(access->process.container);
 	assert_null(access->process.pod);

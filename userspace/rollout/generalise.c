@@ -372,11 +372,14 @@ static bool put_numbered(struct pattern_text *text, const char *name, size_t siz
 	return false;
 }
 
-/* A scope is named after a pid: "app-gnome-firefox-4242". */
+/* A scope is named after a pid: "app-gnome-firefox-4242". The digits at the end of an id are none. */
 static size_t scope_pid_at(const char *name, size_t size)
 {
 	size_t at = size;
 
+	for (size_t start = 0; start < size; start++)
+		if (id_size(name, start, size) == size - start)
+			return size;
 	while (at > 0 && is_in(name[at - 1], DIGITS))
 		at--;
 	return at > 0 && at < size && name[at - 1] == '-' ? at : size;

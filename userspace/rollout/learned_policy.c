@@ -124,7 +124,9 @@ static void append_rule_comment(struct buffer *out, const struct learned_rule *r
 static void append_rule(struct buffer *out, const struct learned_rule *rule)
 {
 	append_rule_comment(out, rule);
-	buffer_printf(out, "        - name: %s\n          exe: [", rule->name);
+	buffer_append_string(out, "        - name: ");
+	yaml_append_value(out, rule->name);
+	buffer_append_string(out, "\n          exe: [");
 	for (size_t i = 0; i < rule->identities_count; i++)
 		append_list_value(out, i, rule->identities[i]->exe);
 	buffer_append_string(out, "]\n");
@@ -158,7 +160,8 @@ static void append_commented_rule(struct buffer *out, const struct observed_iden
 	char name[LEARNED_NAME_SIZE];
 
 	learned_rule_name(identity, name);
-	buffer_printf(out, "        # - {name: %s", name);
+	buffer_append_string(out, "        # - {name: ");
+	yaml_append_value(out, name);
 	append_matcher(out, ", ", "exe", identity->exe, "");
 	append_who(out, ", ", identity, identity->kinds, "");
 	buffer_append_string(out, "}\n");
@@ -351,9 +354,13 @@ static void append_head(const struct writer *writer, const struct observed_sums 
 		     "# marked \"review\". An identity is a program with its user and its unit or container;\n"
 		     "# versions, sessions and ids in names are \"*\". Many reads by one program make the share of\n"
 		     "# what was not seen yet look smaller than it is.\n");
-	if (sums->left_out > 0)
-		buffer_printf(out, "# %llu accesses are left out: the given policy does not name their files.\n",
-			      (unsigned long long)sums->left_out);
+	if (sums->left_out > 0) {
+		buffer_append_string(out, "# Left out: ");
+		append_count(out, sums->left_out, "access", "accesses");
+		buffer_append_string(out,
+				     " of files that the given policy does not name, or of a secret without a proper\n"
+				     "# name.\n");
+	}
 	buffer_append_string(out, "apiVersion: secretsagent.io/v1\nkind: SecretPolicy\nmetadata: {name: ");
 	yaml_append_value(out, writer->options->name);
 	buffer_printf(out, "}\nspec:\n  mode: %s\n  secrets:\n", writer->options->mode);

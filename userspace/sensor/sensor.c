@@ -437,11 +437,39 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 	r = attach(sensor, true, error);
 	if (r < 0)
 		return r;
-	r = process_snapshot_read(sensor->bpf->progs.process_snapshot, on_snapshot, sensor);
+	r = process_snapshot_read(sensor->bpf->progs.process_snapshot, 0, on_snapshot, sensor);
 	if (r < 0)
 		return error_set(error, r, NULL, 0, "the processes that run already cannot be listed: %s",
 				 strerror(-r));
 	*ret_sensor = TAKE_PTR(sensor);
+	return 0;
+}
+
+struct question {
+	struct sensor *sensor;
+	struct task_snapshot task;
+	bool is_found;
+};
+
+static void on_asked(void *context, const struct process_record *record, size_t size)
+{
+	struct question *question = context;
+
+	question->is_found = true;
+	question->task = record->task;
+	on_snapshot(question->sensor, record, size);
+}
+
+int sensor_read_process(struct sensor *sensor, uint32_t pid, struct task_snapshot *ret)
+{
+	struct question question = {.sensor = sensor};
+	int r = process_snapshot_read(sensor->bpf->progs.process_snapshot, (pid_t)pid, on_asked, &question);
+
+	if (r < 0)
+		return r;
+	if (!question.is_found)
+		return -ESRCH;
+	*ret = question.task;
 	return 0;
 }
 

@@ -61,6 +61,7 @@ static void copy_process(struct store_record *record, struct copier *copier, con
 	record->start_real_ns = process->start_real_ns;
 	record->exe = copy_string(copier, process->exe);
 	record->exe_sha256 = copy_optional(copier, process->exe_sha256);
+	record->script = copy_optional(copier, process->script);
 	record->exe_id = process->exe_id;
 	record->comm = copy_string(copier, process->comm);
 	record->cred = process->cred;

@@ -34,6 +34,7 @@ struct store_record {
 	uint64_t start_real_ns;
 	const char *exe;
 	const char *exe_sha256; /* or NULL */
+	const char *script;     /* or NULL */
 	struct exe_id exe_id;
 	const char *comm;
 	const char *args; /* each with its NUL */

@@ -141,6 +141,12 @@ const char *const store_migrations[STORE_SCHEMA_VERSION] = {
 	"\tDELETE FROM exes WHERE id = OLD.exe AND NOT EXISTS (SELECT 1 FROM processes WHERE exe = OLD.exe);\n"
 	"\tDELETE FROM cgroups WHERE id = OLD.cgroup AND NOT EXISTS (SELECT 1 FROM processes WHERE cgroup = OLD.cgroup);\n"
 	"\tDELETE FROM lineages WHERE id = OLD.lineage AND NOT EXISTS (SELECT 1 FROM processes WHERE lineage = OLD.lineage);\n"
-	"END;\n"
+	"END;\n",
+	"-- SPDX-License-Identifier: Apache-2.0\n"
+	"--\n"
+	"-- From version 1 (store.sql) to version 2: the script that a program was started for, NULL for none. Of accesses that\n"
+	"-- version 1 stored it is not known.\n"
+	"\n"
+	"ALTER TABLE processes ADD COLUMN script TEXT;\n"
 };
 /* clang-format on */

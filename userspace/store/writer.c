@@ -54,7 +54,8 @@ static const struct dimension dimensions[DIMENSION_COUNT] = {
 	[DIMENSION_LINEAGES] = {"lineages", "exes, is_truncated", CACHE_ENTRIES},
 	[DIMENSION_PROCESSES] = {"processes",
 				 "pid, start_ns, start_real_ns, exe, cgroup, lineage, ancestor_pids, comm, args, "
-				 "is_args_truncated, uid, gid, euid, egid, login_uid, session_id, cap_effective, user",
+				 "is_args_truncated, uid, gid, euid, egid, login_uid, session_id, cap_effective, user, "
+				 "script",
 				 CACHE_ENTRIES_MANY},
 	[DIMENSION_VERDICTS] = {"verdicts", "policy, rule, tier, is_enforced", CACHE_ENTRIES},
 };
@@ -336,6 +337,7 @@ static int intern_process(struct store_writer *writer, const struct store_record
 	store_row_int(&row, record->args_truncated);
 	row_credentials(&row, &record->cred);
 	store_row_text(&row, record->user);
+	store_row_text(&row, record->script);
 	return intern(writer, DIMENSION_PROCESSES, &row, ret_id);
 }
 
