@@ -21,7 +21,7 @@ static void append_escaped(struct buffer *out, const char *text)
 static void append_field(struct buffer *out, const char *label, struct json_object *object, const char *path)
 {
 	buffer_printf(out, "%-10s", label);
-	append_escaped(out, json_field_string(object, path, "not known"));
+	append_escaped(out, json_field_string(object, path, "none known"));
 	buffer_append_char(out, '\n');
 }
 
@@ -29,7 +29,9 @@ static const char *item_string(struct json_object *array, size_t index)
 {
 	struct json_object *item = json_object_array_get_idx(array, index);
 
-	return json_object_is_type(item, json_type_string) ? json_object_get_string(item) : "?";
+	if (!json_object_is_type(item, json_type_string))
+		return "?";
+	return json_object_get_string_len(item) > 0 ? json_object_get_string(item) : "(not known)";
 }
 
 static void append_values(struct buffer *out, struct json_object *array, const char *none)
@@ -73,7 +75,7 @@ static void append_matcher(struct buffer *out, struct json_object *matcher)
 	buffer_append_string(out, holds ? "    yes " : "    no  ");
 	append_escaped(out, json_field_string(matcher, "name", "?"));
 	buffer_append_string(out, ": ");
-	append_values(out, json_field_array(matcher, "seen"), "not known");
+	append_values(out, json_field_array(matcher, "seen"), "none known");
 	buffer_append_string(out, holds ? ", one of: " : ", none of: ");
 	append_values(out, json_field_array(matcher, "wanted"), "nothing");
 	buffer_append_char(out, '\n');
@@ -129,6 +131,7 @@ static void append_explanation(struct buffer *out, struct json_object *explanati
 	buffer_append_string(out, "  default ");
 	append_escaped(out, json_field_string(explanation, "default", "?"));
 	buffer_printf(out, "%s\n\n%-10s", strcmp(decided, "default") == 0 ? " decides" : "", "verdict");
+	buffer_append_string(out, json_field_bool(explanation, "verdict.would_deny", false) ? "would " : "");
 	append_escaped(out, json_field_string(explanation, "verdict.action", "?"));
 	buffer_append_string(out, " by ");
 	append_escaped(out, decided);

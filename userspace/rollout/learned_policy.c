@@ -110,8 +110,10 @@ static void append_rule_comment(struct buffer *out, const struct learned_rule *r
 	append_span(out, rule->first_real_ns, rule->last_real_ns);
 	if (rule->alerts > 0)
 		buffer_printf(out, "; %llu raised an alert: review", (unsigned long long)rule->alerts);
-	if (rule->denied > 0)
-		buffer_printf(out, "; denied %llu times: review", (unsigned long long)rule->denied);
+	if (rule->denied > 0) {
+		buffer_append_string(out, "; denied ");
+		append_count(out, rule->denied, "time: review", "times: review");
+	}
 	if (!who->container)
 		buffer_append_string(out, "; its cgroup was not known: add a unit or container");
 	if (rule->identities_count == 1 && strcmp(who->exe, who->example) != 0) {
