@@ -73,6 +73,21 @@ static void groups_what_would_change(void **state)
 	       "accesses=46 changed=44 new=42 unwatched=1 uncertain=0 ungrouped=0");
 }
 
+static void tells_once_of_all_sessions(void **state)
+{
+	struct access accesses[] = {seen("db", "/etc/db", "/usr/bin/cat"), seen("db", "/etc/db", "/usr/bin/cat"),
+				    seen("db", "/etc/db", "/usr/bin/cat")};
+
+	accesses[0].process.unit = "session-1.scope";
+	accesses[1].process.unit = "session-2.scope";
+	accesses[2].process.unit = "user@1000.service/not-a-unit";
+	remember(*state, accesses, 3);
+	expect(*state, POLICY_HEAD "  secrets: [{name: db, class: c, paths: [/etc/db]}]\n",
+	       "db>db allow>alert x2 /usr/bin/cat allow/old>default\n"
+	       "db>db allow>alert x1 /usr/bin/cat allow/old>default\n",
+	       "accesses=3 changed=3 new=0 unwatched=0 uncertain=0 ungrouped=0");
+}
+
 static void calls_it_new_when_what_was_shown_is_carried_out(void **state)
 {
 	static const char policy[] = POLICY_HEAD "  mode: enforce\n  secrets:\n"
@@ -281,6 +296,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(groups_what_would_change),
+		TEST(tells_once_of_all_sessions),
 		TEST(calls_it_new_when_what_was_shown_is_carried_out),
 		TEST(does_not_count_what_the_system_refused),
 		TEST(says_what_the_history_does_not_hold),

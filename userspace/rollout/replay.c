@@ -14,6 +14,7 @@
 #include "policy/policy.h"
 #include "policy/rule.h"
 #include "rollout/candidate.h"
+#include "rollout/generalise.h"
 #include "rollout/packed.h"
 #include "rollout/past.h"
 
@@ -34,6 +35,7 @@ struct replay {
 	bool *has_seen; /* by the secret's index */
 	struct replay_sums sums;
 	struct buffer key;
+	char unit[GENERALISED_SIZE];
 };
 
 const char *replay_verdict_name(enum replay_verdict verdict)
@@ -197,6 +199,14 @@ static void count_sums(struct replay_sums *sums, const struct replay_group *grou
 		sums->uncertain += access->count;
 }
 
+/* Session by session the same change would be told again and again. */
+static const char *unit_of(struct replay *replay, const struct access_process *process)
+{
+	if (!process->unit || !generalise_unit(process->unit, replay->unit))
+		return process->unit;
+	return replay->unit;
+}
+
 static int on_access(void *context, const struct access *access)
 {
 	struct replay *replay = context;
@@ -207,7 +217,7 @@ static int on_access(void *context, const struct access *access)
 		.new_secret = secret ? secret->name : NULL,
 		.exe = access->process.exe,
 		.user = access->process.user,
-		.unit = access->process.unit,
+		.unit = unit_of(replay, &access->process),
 		.container = access->process.container,
 		.uid = access->process.cred.uid,
 		.kind = access->kind,

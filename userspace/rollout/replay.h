@@ -40,8 +40,8 @@ struct replay_group {
 	const char *secret;     /* as stored */
 	const char *new_secret; /* of the candidate, or NULL */
 	const char *exe;
-	const char *user;      /* or NULL, as the next two */
-	const char *unit;      /* or NULL */
+	const char *user;      /* or NULL */
+	const char *unit;      /* or NULL; "session-*.scope" for all sessions, as generalise.h has it */
 	const char *container; /* or NULL */
 	uint32_t uid;
 	enum access_kind kind;
