@@ -52,13 +52,20 @@ static inline struct access seen(const char *secret, const char *path, const cha
 	return access;
 }
 
+/* With all that is queued, however long that takes. */
+static inline void close_store(struct store *store)
+{
+	assert_int_equal(store_flush(store), 0);
+	store_close(store);
+}
+
 static inline void remember(const struct fixture *fixture, const struct access *accesses, size_t count)
 {
 	struct store *store = fixture_open(fixture);
 
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(store_append(store, &accesses[i]), 0);
-	store_close(store);
+	close_store(store);
 }
 
 /* The last hour, with users as this file has them. */

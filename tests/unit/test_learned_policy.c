@@ -314,7 +314,7 @@ static void shares_rules_where_there_are_many(void **state)
 		access.process.user = user;
 		assert_int_equal(store_append(store, &access), 0);
 	}
-	store_close(store);
+	close_store(store);
 	text = learn(fixture, &plain);
 	says(&text, "      default: deny\n");
 	says(&text, "# Allowed below: 300 accesses by 300 identities; ");
@@ -337,7 +337,7 @@ static void does_not_deny_where_there_are_too_many(void **state)
 		access.process.user = user;
 		assert_int_equal(store_append(store, &access), 0);
 	}
-	store_close(store);
+	close_store(store);
 	text = learn(fixture, &plain);
 	says(&text,
 	     "      # Not \"deny\": there were more identities than rules can be written for.\n      default: alert\n");

@@ -229,7 +229,7 @@ static void sums_up_what_has_no_room(void **state)
 		while (store_append(store, &access) == -EBUSY)
 			assert_int_equal(store_flush(store), 0);
 	}
-	store_close(store);
+	close_store(store);
 	result = replay(fixture, set);
 	sums = replay_sums(result);
 	assert_int_equal(sums.rows, REPLAY_GROUPS_MAX + 100);
