@@ -251,6 +251,7 @@ static int check_access(void *context, const struct access *b)
 	assert_int_equal(a->verdict.action, b->verdict.action);
 	assert_int_equal(a->verdict.tier, b->verdict.tier);
 	assert_int_equal(a->verdict.is_enforced, b->verdict.is_enforced);
+	assert_int_equal(a->verdict.would_deny, b->verdict.would_deny);
 	return 0;
 }
 
@@ -286,6 +287,9 @@ static void keeps_any_bytes(void **state)
 	access.process.comm = "\xf0\x9f";
 	access.process.args = args;
 	access.process.ancestors[0].exe = "/a,b\n\xff";
+	access.process.script = "/\"\n\xfe";
+	access.verdict.is_enforced = false;
+	access.verdict.would_deny = true;
 	gives_back(*state, &access);
 }
 

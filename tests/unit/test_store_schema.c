@@ -5,43 +5,52 @@
 #include "store_fixture.h"
 
 /* The file is found from this one's own name, which is relative to where the build ran. */
+static void assert_is_text_of(const char *name, const char *migration)
+{
+	char here[] = __FILE__;
+	char path[PATH_MAX];
+	char text[16384];
+
+	(void)snprintf(path, sizeof(path), "%s/../../schemas/sql/%s", dirname(here), name);
+	FILE *file = fopen(path, "re");
+	assert_non_null(file);
+	size_t size = fread(text, 1, sizeof(text) - 1, file);
+	(void)fclose(file);
+	text[size] = '\0';
+	assert_string_equal(text, migration);
+}
+
 static void is_the_text_of_the_sql_files(void **state)
 {
-	static const char *const names[STORE_SCHEMA_VERSION] = {"store.sql", "store-2.sql"};
-	char here[] = __FILE__;
-	const char *folder = dirname(here);
-
 	(void)state;
-	for (size_t i = 0; i < STORE_SCHEMA_VERSION; i++) {
-		char path[PATH_MAX], text[16384];
+	assert_is_text_of("store.sql", store_migrations[0]);
+	for (int version = 2; version <= STORE_SCHEMA_VERSION; version++) {
+		char name[32];
 
-		(void)snprintf(path, sizeof(path), "%s/../../schemas/sql/%s", folder, names[i]);
-		FILE *file = fopen(path, "re");
-		assert_non_null(file);
-		size_t size = fread(text, 1, sizeof(text) - 1, file);
-		(void)fclose(file);
-		text[size] = '\0';
-		assert_string_equal(text, store_migrations[i]);
+		(void)snprintf(name, sizeof(name), "store.%d.sql", version);
+		assert_is_text_of(name, store_migrations[version - 1]);
 	}
 }
 
+/* What an older program wrote stays, and what it did not know has a value. */
 static void keeps_the_history_of_version_1(void **state)
 {
 	struct fixture *fixture = *state;
-	struct access access = fixture_access();
-	char mark[96];
+	sqlite3 *database = NULL;
 
-	fixture_run(fixture, store_migrations[0]);
-	(void)snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = 1", STORE_APPLICATION_ID);
-	fixture_run(fixture, mark);
-	fixture_run(fixture, "INSERT INTO secrets (digest, name, class) VALUES ('a', 'old', 'class')");
-	struct store *store = fixture_open(fixture);
-	access.process.script = "/usr/bin/script";
-	assert_int_equal(store_append(store, &access), 0);
-	store_close(store);
+	assert_int_equal(sqlite3_open_v2(fixture->path, &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database, store_migrations[0], NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(database,
+				      "PRAGMA application_id = 1396787028; PRAGMA user_version = 1;"
+				      "INSERT INTO verdicts VALUES (1, x'00', 'p', 'default', 0, 0)",
+				      NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(sqlite3_close(database), SQLITE_OK);
+	store_close(fixture_open(fixture));
 	assert_int_equal(fixture_number(fixture, "PRAGMA user_version"), STORE_SCHEMA_VERSION);
-	assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM secrets WHERE name = 'old'"), 1);
-	assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM processes WHERE script = '/usr/bin/script'"), 1);
+	assert_int_equal(fixture_number(fixture, "SELECT would_deny FROM verdicts WHERE policy = 'p'"), 0);
+	assert_int_equal(fixture_number(fixture, "SELECT count(script) FROM processes"), 0);
 }
 
 static void makes_a_database_that_says_whose_it_is(void **state)

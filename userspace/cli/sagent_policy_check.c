@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "cli/policy_advice.h"
 #include "cli/sagent_command.h"
 #include "cli/sagent_output.h"
 #include "cli/sagent_policy.h"
@@ -59,16 +60,32 @@ static int print_text(struct sagent *sagent, const struct policy_set *set, const
 	return r;
 }
 
+/* A set that cannot be advised on for want of memory is no set. */
+static int load(const struct sagent_options *options, const struct policy_host *host, struct policy_set **ret_set,
+		struct error *error)
+{
+	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
+	int r = sagent_read_policies((const char *const *)options->operands, options->operands_count, &set, error);
+
+	if (r >= 0)
+		r = policy_advise(set, host);
+	if (r < 0)
+		return error_set(error, r, NULL, 0, "%s", strerror(-r)); /* keeps what is there */
+	*ret_set = TAKE_PTR(set);
+	return 0;
+}
+
 int sagent_policy_check(struct sagent *sagent)
 {
 	const struct sagent_options *options = &sagent->options;
 	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
+	bool as_json = options->given & SAGENT_OPTION_JSON;
+	const struct policy_host host = as_json ? POLICY_HOST_ALL : POLICY_HOST_CHECK;
 	struct error error = {0};
 	int loaded, printed;
 
-	loaded = sagent_read_policies((const char *const *)options->operands, options->operands_count, &set, &error);
-	printed =
-		options->given & SAGENT_OPTION_JSON ? print_json(sagent, set, &error) : print_text(sagent, set, &error);
+	loaded = load(options, &host, &set, &error);
+	printed = as_json ? print_json(sagent, set, &error) : print_text(sagent, set, &error);
 	if (loaded == -ENOMEM)
 		return SAGENT_FAILED;
 	return loaded < 0 ? SAGENT_USAGE : printed;

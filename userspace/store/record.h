@@ -34,12 +34,12 @@ struct store_record {
 	uint64_t start_real_ns;
 	const char *exe;
 	const char *exe_sha256; /* or NULL */
-	const char *script;     /* or NULL */
 	struct exe_id exe_id;
 	const char *comm;
 	const char *args; /* each with its NUL */
 	struct credentials cred;
-	const char *user; /* or NULL, as the next three */
+	const char *user; /* or NULL, as the next four */
+	const char *script;
 	const char *container;
 	const char *pod;
 	const char *unit;
@@ -56,6 +56,7 @@ struct store_record {
 	uint8_t action;
 	uint8_t tier;
 	bool is_enforced;
+	bool would_deny;
 	const char *rule;
 	const char *policy;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lines below are those of schemas/sql/store.sql, one for one. */
+/* The lines below are those of schemas/sql/store.sql and store.2.sql, one for one. */
 #include "store/schema.h"
 
 /* clang-format off */
@@ -144,9 +144,11 @@ const char *const store_migrations[STORE_SCHEMA_VERSION] = {
 	"END;\n",
 	"-- SPDX-License-Identifier: Apache-2.0\n"
 	"--\n"
-	"-- From version 1 (store.sql) to version 2: the script that a program was started for, NULL for none. Of accesses that\n"
-	"-- version 1 stored it is not known.\n"
+	"-- From version 1 of store.sql to version 2: what enforcing policies need to be replayed.\n"
 	"\n"
+	"-- would_deny: the action was to deny, and the policy only observed.\n"
+	"ALTER TABLE verdicts ADD COLUMN would_deny INTEGER NOT NULL DEFAULT 0;\n"
+	"-- script: the script (\"#!\") that the executable was started for.\n"
 	"ALTER TABLE processes ADD COLUMN script TEXT;\n"
 };
 /* clang-format on */

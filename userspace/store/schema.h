@@ -2,8 +2,8 @@
 /*
  * schema.h: the tables of the store, and how an older database becomes the present one.
  *
- * schemas/sql/store.sql and store-N.sql, which lead from version N - 1 to N, are the texts to read and edit; schema.c
- * holds the same (a test compares them), because the daemon must not need a file to make its database.
+ * schemas/sql/store.sql is version 1, store.N.sql the step to version N. schema.c holds the same texts (a test compares
+ * them), because the daemon must not need a file to make its database.
  */
 #pragma once
 

@@ -57,7 +57,7 @@ static const struct dimension dimensions[DIMENSION_COUNT] = {
 				 "is_args_truncated, uid, gid, euid, egid, login_uid, session_id, cap_effective, user, "
 				 "script",
 				 CACHE_ENTRIES_MANY},
-	[DIMENSION_VERDICTS] = {"verdicts", "policy, rule, tier, is_enforced", CACHE_ENTRIES},
+	[DIMENSION_VERDICTS] = {"verdicts", "policy, rule, tier, is_enforced, would_deny", CACHE_ENTRIES},
 };
 
 static const char access_columns[] =
@@ -285,6 +285,7 @@ static int intern_verdict(struct store_writer *writer, const struct store_record
 	store_row_text(&row, record->rule);
 	store_row_int(&row, record->tier);
 	store_row_int(&row, record->is_enforced);
+	store_row_int(&row, record->would_deny);
 	return intern(writer, DIMENSION_VERDICTS, &row, ret_id);
 }
 
