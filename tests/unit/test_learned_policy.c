@@ -200,8 +200,7 @@ static void writes_hostile_names(void **state)
 		"/a: b #c",
 		"/**/x",
 		"/{name: x, exe: [y]",
-		"/\xe2\x80\xae"
-		"cod",
+		"/\xe2\x80\xae.cod",
 	};
 	struct access accesses[2 * sizeof(names) / sizeof(names[0])];
 	size_t count = sizeof(names) / sizeof(names[0]);

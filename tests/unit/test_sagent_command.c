@@ -455,7 +455,7 @@ static const char other_policy[] = "apiVersion: secretsagent.io/v1\n"
 				   "  secrets:\n"
 				   "    - name: db-password\n"
 				   "      class: database-password\n"
-				   "      paths: [/run/secrets/db/**]\n"
+				   "      paths: [/etc/passwd]\n"
 				   "      default: deny\n"
 				   "      allow: [{name: app, uid: [7]}]\n";
 

@@ -38,8 +38,8 @@ static int ask(struct sagent *sagent, bool needs_hash, struct json_object **ret_
 	struct json_object *arguments = make_arguments(&sagent->options), *result = NULL;
 	int r = sagent_ask(sagent, "explain", arguments, &result);
 
-	for (int i = 0; r == SAGENT_OK && i < HASH_TRIES && needs_hash && json_field_bool(result, "hash_pending", false);
-	     i++) {
+	for (int i = 0;
+	     r == SAGENT_OK && i < HASH_TRIES && needs_hash && json_field_bool(result, "hash_pending", false); i++) {
 		json_object_put(result);
 		result = NULL;
 		(void)nanosleep(&wait, NULL); /* a signal may cut it short */

@@ -243,6 +243,13 @@ static void put_temporary(struct pattern_text *text, const char *name, size_t si
 	put_star(text);
 }
 
+/* Of "/proc/4242" and "/run/user/1000" the number. */
+static bool is_number_of(const char *path, size_t at, const char *directory, size_t size)
+{
+	return at == strlen(directory) && has_prefix(path, at, directory) && size > 0 &&
+	       span(path + at, size, DIGITS) == size;
+}
+
 static bool generalise_path(const char *path, size_t skip, bool has_versions, struct pattern_text *text)
 {
 	size_t temporary = skip ? 0 : temporary_size(path);
@@ -255,13 +262,10 @@ static bool generalise_path(const char *path, size_t skip, bool has_versions, st
 		bool is_last = name[size] == '\0';
 
 		put(text, "/", 1);
-		if (at == strlen("/proc/") && has_prefix(path, at, "/proc/") && size > 0 &&
-		    span(name, size, DIGITS) == size)
+		if (is_number_of(path, at, "/proc/", size) || (temporary && is_number_of(path, at, "/run/user/", size)))
 			put_star(text);
 		else if (temporary > 0 && at >= temporary)
 			put_temporary(text, name, size);
-		else if (temporary > 0 && has_prefix(path, at, "/run/user/") && at == strlen("/run/user/"))
-			put_star(text);
 		else
 			put_component(text, name, size, has_versions && !is_last);
 		at += size;
