@@ -147,7 +147,8 @@ static int set(struct table_mirror *mirror, enum table table, const void *key, c
 	memcpy(value_of(mirror, table, entry), value, side->value_size);
 	if (is_new)
 		link_table_add(&side->entries, &entry->link);
-	mark_seen(mirror, table, entry); /* the look may have been there already */
+	if (table < mirror->at || (table == mirror->at && mirror->is_inside))
+		mark_seen(mirror, table, entry); /* the look may have been past its place */
 	return r;
 }
 
