@@ -9,6 +9,7 @@
 #include "syscall.h"
 
 #define SIGHUP             1
+#define SIGKILL            9
 #define SIGCHLD            17
 #define SIGCONT            18
 #define SIGURG             23
@@ -50,7 +51,8 @@ static __always_inline void keep_signal(struct task_struct *sender, int number, 
 
 	if (!scratch)
 		return;
-	if (last) {
+	/* What comes after a SIGKILL ended nothing. */
+	if (last && !(last->daemon_pid == daemon_pid && last->number == SIGKILL)) {
 		read_task(sender, &last->task);
 		last->time_ns = bpf_ktime_get_boot_ns();
 		last->daemon_pid = daemon_pid;

@@ -56,17 +56,15 @@ static bool is_whole(const struct beat *beat)
 	       is_terminated(beat->state.backend, sizeof(beat->state.backend));
 }
 
-/* The newest beat that is whole; false when there is none. *ret_size: bytes of the file that could be read. */
-static bool read_newest(int fd, struct beat *ret, size_t *ret_size)
+/* The newest beat that is whole; false when there is none. */
+static bool read_newest(int fd, struct beat *ret)
 {
 	bool is_found = false;
 
-	*ret_size = 0;
 	for (int place = 0; place < PLACES; place++) {
 		struct beat beat;
 		ssize_t size = pread(fd, &beat, sizeof(beat), place * PLACE_SIZE);
 
-		*ret_size += size > 0 ? (size_t)size : 0;
 		if (size != (ssize_t)sizeof(beat) || !is_whole(&beat) || (is_found && beat.number < ret->number))
 			continue;
 		*ret = beat;
@@ -75,11 +73,16 @@ static bool read_newest(int fd, struct beat *ret, size_t *ret_size)
 	return is_found;
 }
 
-static int open_file(const char *path)
+/* Opens or makes the file, for one writer. */
+static int open_file(const char *path, bool *ret_is_new)
 {
-	_cleanup_(closep) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	_cleanup_(closep) int fd = open(path, flags);
 	struct stat st;
 
+	*ret_is_new = fd < 0 && errno == ENOENT;
+	if (*ret_is_new)
+		fd = open(path, flags | O_CREAT | O_EXCL, 0600);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) < 0)
@@ -97,8 +100,9 @@ int heartbeat_open(const char *directory, struct heartbeat **ret_heartbeat, enum
 		   struct heartbeat_state *ret_last)
 {
 	_cleanup_(freep) struct heartbeat *heartbeat = calloc(1, sizeof(*heartbeat));
+	static const struct heartbeat_state never;
 	struct beat beat;
-	size_t size;
+	bool is_new;
 	int r;
 
 	if (!heartbeat)
@@ -106,15 +110,17 @@ int heartbeat_open(const char *directory, struct heartbeat **ret_heartbeat, enum
 	r = snprintf(heartbeat->path, sizeof(heartbeat->path), "%s/%s", directory, HEARTBEAT_FILE_NAME);
 	if (r < 0 || (size_t)r >= sizeof(heartbeat->path))
 		return -ENAMETOOLONG;
-	heartbeat->fd = open_file(heartbeat->path);
+	heartbeat->fd = open_file(heartbeat->path, &is_new);
 	if (heartbeat->fd < 0)
 		return heartbeat->fd;
-	if (read_newest(heartbeat->fd, &beat, &size)) {
+	if (is_new)
+		(void)heartbeat_write(heartbeat, &never); /* so that an empty file is one that somebody emptied */
+	*ret_found = HEARTBEAT_DAMAGED;
+	if (read_newest(heartbeat->fd, &beat)) {
 		heartbeat->number = beat.number;
-		*ret_last = beat.state;
-		*ret_found = HEARTBEAT_KNOWN;
-	} else {
-		*ret_found = size > 0 ? HEARTBEAT_DAMAGED : HEARTBEAT_NONE;
+		*ret_found = beat.state.boot_ns ? HEARTBEAT_KNOWN : HEARTBEAT_NONE;
+		if (*ret_found == HEARTBEAT_KNOWN)
+			*ret_last = beat.state;
 	}
 	*ret_heartbeat = TAKE_PTR(heartbeat);
 	return 0;

@@ -22,7 +22,7 @@ struct heartbeat;
 
 struct heartbeat_state {
 	char boot_id[HEARTBEAT_BOOT_ID_SIZE]; /* random(4) */
-	uint64_t boot_ns;                     /* until this moment everything has been told */
+	uint64_t boot_ns;                     /* until this moment everything has been told; never 0 */
 	uint64_t real_ns;                     /* the same moment */
 	uint64_t accesses, denied;            /* counted so far by this agent */
 	uint32_t tier;                        /* enum tier */
@@ -32,7 +32,7 @@ struct heartbeat_state {
 };
 
 enum heartbeat_found {
-	HEARTBEAT_NONE, /* no agent ran with this directory before */
+	HEARTBEAT_NONE, /* no agent ran with this directory before, or none came as far as its first beat */
 	HEARTBEAT_KNOWN,
 	HEARTBEAT_DAMAGED, /* there is a file, and nothing in it can be believed */
 };

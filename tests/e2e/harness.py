@@ -33,6 +33,8 @@ STARTED = "secretsagent.sensor.started.v1"
 STOPPED = "secretsagent.sensor.stopped.v1"
 LOADED = "secretsagent.policy.loaded.v1"
 REFUSED = "secretsagent.policy.refused.v1"
+GAP = "secretsagent.agent.gap.v1"
+TAMPER = "secretsagent.agent.tamper.v1"
 
 NOBODY = 65534
 DEADLINE = 10.0  # seconds that anything may take before it counts as not happening
@@ -232,7 +234,7 @@ class Daemon:
 
     def _command(self, config, output, backend, extra):
         settings = {"run_dir": os.path.join(self.state, "run"), "sensor.flush_interval_ms": FLUSH_MS,
-                    "store.commit_interval_ms": 50, "output.buffer_kib": 65536}
+                    "store.commit_interval_ms": 50, "output.buffer_kib": 65536, "enforcement.pin_dir": ""}
         settings.update(config or {})
         command = [SAGENTD, "--policy", self.policy_path, "--state-dir", self.state]
         command += ["--output", "json" if output else "none"]

@@ -114,6 +114,14 @@ static void finds_nothing_the_first_time(void **state)
 	assert_int_equal(st.st_mode & 07777, 0600);
 }
 
+static void finds_nothing_of_an_agent_that_never_beat(void **state)
+{
+	struct heartbeat_state last;
+
+	assert_int_equal(found(*state, &last), HEARTBEAT_NONE);
+	assert_int_equal(found(*state, &last), HEARTBEAT_NONE);
+}
+
 static void finds_the_newest_beat(void **state)
 {
 	struct heartbeat_state last;
@@ -143,12 +151,12 @@ static void takes_the_one_before_when_the_newest_is_torn(void **state)
 	const struct fixture *f = *state;
 	struct heartbeat_state last;
 
-	write_beats(f, 4); /* 4 lies in the first place, 3 in the second */
-	spoil(f, 600, 40);
+	write_beats(f, 4); /* behind the first of a new file: 4 lies in the second place, 3 in the first */
+	spoil(f, 4096 + 600, 40);
 	assert_int_equal(found(f, &last), HEARTBEAT_KNOWN);
 	assert_int_equal(last.boot_ns, 3);
 	write_beats(f, 3);
-	spoil(f, 8, 1);
+	spoil(f, 4096 + 8, 1);
 	assert_int_equal(found(f, &last), HEARTBEAT_KNOWN);
 	assert_int_equal(last.boot_ns, 2);
 }
@@ -184,7 +192,7 @@ static void survives_every_truncation(void **state)
 		assert_int_equal(truncate(f->path, size), 0);
 		answer = found(f, &last);
 		assert_true(answer == HEARTBEAT_KNOWN ? last.boot_ns == 3 || last.boot_ns == 4
-						      : answer == (size ? HEARTBEAT_DAMAGED : HEARTBEAT_NONE));
+						      : answer == HEARTBEAT_DAMAGED);
 	}
 }
 
@@ -339,6 +347,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(finds_nothing_the_first_time),
+		TEST(finds_nothing_of_an_agent_that_never_beat),
 		TEST(finds_the_newest_beat),
 		TEST(goes_on_where_another_ended),
 		TEST(takes_the_one_before_when_the_newest_is_torn),
