@@ -188,7 +188,7 @@ int guard_replace_link(struct guard *guard, size_t number, int fd)
 
 		if (item->object != GUARD_LINK || item->number != number)
 			continue;
-		r = read_link(fd, &facts);
+		r = read_facts(GUARD_LINK, fd, &facts);
 		if (r < 0)
 			return r;
 		(void)bpf_map_delete_elem(guard->objects_fd, &old); /* its number may become somebody else's */
