@@ -178,8 +178,8 @@ static void takes_a_link_that_was_made_anew(void **state)
 	assert_int_equal(guard_replace_link(f->guard, 5, fresh), 0);
 	assert_int_equal(check(f), 0);
 	assert_int_equal(guard_replace_link(f->guard, 6, fresh), -ENOENT);
-	assert_int_equal(guard_replace_link(f->guard, 5, -1), -EBADF);
-	assert_int_equal(guard_add(f->guard, GUARD_MAP, "closed", 0, -1, false), -EBADF);
+	assert_int_equal(guard_replace_link(f->guard, 5, -1), -EBADFD);
+	assert_int_equal(guard_add(f->guard, GUARD_MAP, "closed", 0, -1, false), -EBADFD);
 	(void)close(fresh);
 }
 

@@ -2,12 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is done to the agent itself is told, what is found wrong is repaired, and the time without an agent is known.
 
-Only ever aims at the sagentd of the test. With PROTECT=lsm in the environment (tests/vm sets it where the lsm backend
-runs) attempts are expected to be refused.
+Only ever aims at the sagentd of the test. In the lsm backend what others try is expected to be refused.
 """
 
-import ctypes
-import json
 import os
 import random
 import re
@@ -29,7 +26,8 @@ SLACK = 0.4  # seconds by which a timer may be late on a busy machine
 
 # A foreign process that works on the agent: bpf(2), ptrace and their kin by number.
 TOOL = r'''
-import ctypes, os, struct, sys
+import ctypes, os, resource, struct, sys
+resource.setrlimit(resource.RLIMIT_MEMLOCK, (-1, -1))  # before 5.11 maps count as locked memory
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 LOOKUP, UPDATE, DELETE, NEXT, CREATE = 1, 2, 3, 4, 0
@@ -135,7 +133,7 @@ def is_denied(d):
 
 
 def open_daemon(name, **more):
-    """A daemon whose own maps the tool may open and read, where everything else of others is refused."""
+    """A secret of that name, and a daemon that looks after itself often."""
     path, secrets = watched(name)
     config = {"protect.self_check_ms": 100, **more.pop("config", {})}
     return path, Daemon(PLACE, secrets, config=config, **more)
@@ -202,13 +200,14 @@ def test_a_kill_before_it_is_ready_leaves_the_earlier_gap():
 def test_a_stop_is_told_with_who_asked_for_it():
     _, secrets = watched("stopped")
     with Daemon(PLACE, secrets) as d:
+        before = time.time()
         d.stop()
         stopped = time.time()
         with Daemon(PLACE, secrets, state=d.state) as other:
             gap = wait_gap(other)
             status = other.sagent_json("status")["gap"]
             text = other.sagent("status").stdout
-    assert gap["cause"] == "stopped" and stopped - 3 <= seconds_of(gap["from"]) <= stopped, gap
+    assert gap["cause"] == "stopped" and before - 0.01 <= seconds_of(gap["from"]) <= stopped, gap
     assert gap["signal"] == "SIGTERM" and gap["process"]["pid"] == os.getpid(), gap
     assert status["cause"] == "stopped" and status["from"] == gap["from"] and "without an agent" in text, (status, text)
 
@@ -483,7 +482,9 @@ print(fd, bpf(LINK_DETACH, ("I", fd)) if fd >= 0 else "")
         else:
             assert out.split()[1] == "-95", f"the kernel detaches these links: {out}"
             told = wait_tamper(d, kind="bpf", way="detach")
-            assert told["result"] == -95 and told["target"]["id"] == min(links) and told["target"]["name"], told
+            # Below the system call it is told before the kernel has answered.
+            assert told["result"] == (-95 if d.ready["backend"] == "tracepoint" else 0), told
+            assert told["target"]["id"] == min(links) and told["target"]["name"], told
 
 
 def test_programs_that_the_config_names_may_use_bpf():
