@@ -29,6 +29,7 @@ struct daemon_guard {
 	struct guard *guard;
 	struct event *timer;
 	bool has_canary, is_canary_dead;
+	bool distrusts;            /* others wrote into our maps since the last look */
 	int tables_error;          /* of the last look */
 	uint64_t looked_at_ns;     /* CLOCK_MONOTONIC: it stands still while the host sleeps */
 	uint64_t rights_filled_ns; /* the same */
@@ -72,6 +73,8 @@ void daemon_tampered(void *context, const struct counted *counted)
 	tamper.first_real_ns = tamper.last_real_ns - (counted->last_ns - counted->first_ns);
 	if (daemon->guard && tamper.object_id)
 		tamper.object_name = guard_name(daemon->guard->guard, tamper.object, tamper.object_id);
+	if (daemon->guard && tamper.kind == TAMPER_BPF && tamper.result == 0)
+		daemon->guard->distrusts = true;
 	identity_describe(daemon->identity, &counted->value->task, &process);
 	publish(daemon, &tamper);
 }
@@ -129,6 +132,7 @@ static void check_tables(struct daemon *daemon)
 	(void)snprintf(detail, sizeof(detail),
 		       "tables of what is watched: %zu entries were missing, %zu changed, %zu foreign, %zu hidden",
 		       faults.missing, faults.changed, faults.foreign, faults.hidden);
+	daemon->guard->distrusts = true;
 	publish_finding(daemon, "table", 0, NULL, 0, detail, faults.unrepaired ? REPAIR_FAILED : REPAIR_DONE);
 }
 
@@ -210,6 +214,10 @@ static void on_look(evutil_socket_t fd, short what, void *context)
 	daemon->guard->wrong = guard_check(daemon->guard->guard, on_fault, daemon);
 	check_tables(daemon);
 	check_canary(daemon);
+	if (daemon->guard->distrusts) {
+		daemon->guard->distrusts = false;
+		sensor_distrust(daemon->sensor);
+	}
 	if (now - daemon->guard->rights_filled_ns >= RIGHTS_EVERY_NS)
 		daemon_guard_refresh_rights(daemon);
 }

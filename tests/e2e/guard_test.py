@@ -17,12 +17,12 @@ import tempfile
 import time
 from datetime import datetime
 
-from harness import B, FLUSH_MS, GAP, ROOT, TAMPER, Daemon, Place, Skip, run_tests, secret
+from harness import B, FLUSH_MS, GAP, PATIENCE, ROOT, TAMPER, Daemon, Place, Skip, run_tests, secret
 
 PLACE = Place()
 PYTHON = sys.executable
 KILL = os.path.realpath("/bin/kill")
-SLACK = 0.4  # seconds by which a timer may be late on a busy machine
+SLACK = 0.4 * PATIENCE  # seconds by which a timer may be late on a busy machine
 
 # A foreign process that works on the agent: bpf(2), ptrace and their kin by number.
 TOOL = r'''
@@ -57,7 +57,7 @@ def keys(fd, size):
 '''
 
 
-def tool(text, *arguments, timeout=30):
+def tool(text, *arguments, timeout=30 * PATIENCE):
     """Runs the text in a process of its own; returns its pid and what it printed."""
     process = subprocess.Popen([PYTHON, "-c", TOOL + text, *map(str, arguments)], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True)
@@ -74,8 +74,8 @@ def tampers(d, **want):
     return [e["data"] for e in d.events.of(TAMPER) if all(e["data"][k] == v for k, v in want.items())]
 
 
-def wait_tamper(d, seconds=10, **want):
-    found = d.events.wait(lambda _: tampers(d, **want), seconds)
+def wait_tamper(d, **want):
+    found = d.events.wait(lambda _: tampers(d, **want))
     assert found, f"no tamper event with {want}; got {[(t['kind'], t['way'], t['target']) for t in tampers(d)]}"
     return found[0]
 

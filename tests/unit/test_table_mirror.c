@@ -26,6 +26,7 @@ struct fixture {
 	struct file_id directory_cache[DIRECTORY_CACHE_SIZE];
 	uint64_t name_filter[NAME_FILTER_BITS / 64];
 	uint32_t has_names;
+	uint64_t tree_epoch;
 };
 
 static struct file_id id_of(uint64_t ino)
@@ -62,6 +63,7 @@ static int set_up(void **state)
 		.directory_cache = f->directory_cache,
 		.name_filter = f->name_filter,
 		.has_names = &f->has_names,
+		.tree_epoch = &f->tree_epoch,
 	};
 	assert_int_equal(table_mirror_new(&f->tables, &f->mirror), 0);
 	assert_int_equal(sink->set_directory(f->mirror, &id, &directory), 0);
@@ -258,6 +260,20 @@ static void looks_in_turns(void **state)
 	expect_good(f);
 }
 
+static void forgets_what_was_learnt_when_it_cannot_be_trusted(void **state)
+{
+	struct fixture *f = *state;
+	const struct ignored_value value = {.parent_ino = 1};
+	struct file_id id = id_of(100);
+	uint64_t epoch = f->tree_epoch;
+
+	assert_int_equal(sink->set_ignored(f->mirror, &id, &value), 0);
+	table_mirror_distrust(f->mirror);
+	assert_null(fake_value(IGNORED, &id));
+	assert_true(f->tree_epoch > epoch);
+	expect_good(f);
+}
+
 /* What the kernel does not take is not ours. */
 static void keeps_no_entry_that_the_kernel_refused(void **state)
 {
@@ -286,6 +302,7 @@ int main(void)
 		TEST(says_what_it_could_not_repair),
 		TEST(tells_of_a_table_that_cannot_be_read),
 		TEST(looks_in_turns),
+		TEST(forgets_what_was_learnt_when_it_cannot_be_trusted),
 		TEST(keeps_no_entry_that_the_kernel_refused),
 	};
 

@@ -666,6 +666,11 @@ uint64_t sensor_canary_opens(const struct sensor *sensor)
 	return __atomic_load_n(&sensor->bpf->bss->canary_opens, __ATOMIC_RELAXED);
 }
 
+void sensor_distrust(struct sensor *sensor)
+{
+	table_mirror_distrust(sensor->mirror);
+}
+
 int sensor_check_tables(struct sensor *sensor, size_t budget, struct table_faults *ret)
 {
 	return table_mirror_check(sensor->mirror, budget, ret);

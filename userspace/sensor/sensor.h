@@ -99,6 +99,8 @@ int sensor_identify(struct sensor *sensor, const int *fds, size_t count, struct 
 /* The open file is watched from now on; the daemon's own opens of it are counted, to prove that opens are seen. */
 int sensor_set_canary(struct sensor *sensor, int fd);
 uint64_t sensor_canary_opens(const struct sensor *sensor);
+/* What the programs have learnt by themselves may be a lie: table_mirror_distrust(). */
+void sensor_distrust(struct sensor *sensor);
 /* Compares and repairs the watch list's tables: table_mirror_check(). */
 int sensor_check_tables(struct sensor *sensor, size_t budget, struct table_faults *ret);
 

@@ -372,6 +372,12 @@ int table_mirror_check(struct table_mirror *mirror, size_t budget, struct table_
 	return 0;
 }
 
+void table_mirror_distrust(struct table_mirror *mirror)
+{
+	(void)kernel_tables_sink.clear_ignored(mirror->tables);
+	(void)__atomic_add_fetch(mirror->tables->tree_epoch, 1, __ATOMIC_SEQ_CST);
+}
+
 /* ---------------------------------------------------------------- the sink */
 
 static int set_file(void *context, const struct file_id *id, const struct watch_value *value)

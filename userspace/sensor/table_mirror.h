@@ -40,5 +40,7 @@ extern const struct watch_sink table_mirror_sink;
  * *ret. 1: a whole look has ended; 0: more is to come; -errno of bpf(2): it begins anew with the next call.
  */
 int table_mirror_check(struct table_mirror *mirror, size_t budget, struct table_faults *ret);
+/* Somebody wrote where only we should: what programs and tables have learnt of files and directories is forgotten. */
+void table_mirror_distrust(struct table_mirror *mirror);
 /* Entries of all tables. */
 size_t table_mirror_entries(const struct table_mirror *mirror);
