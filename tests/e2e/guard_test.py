@@ -27,7 +27,10 @@ SLACK = 0.4 * PATIENCE  # seconds by which a timer may be late on a busy machine
 # A foreign process that works on the agent: bpf(2), ptrace and their kin by number.
 TOOL = r'''
 import ctypes, os, resource, struct, sys
-resource.setrlimit(resource.RLIMIT_MEMLOCK, (-1, -1))  # before 5.11 maps count as locked memory
+try:
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (-1, -1))  # before 5.11 maps count as locked memory
+except ValueError:
+    pass
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 LOOKUP, UPDATE, DELETE, NEXT, CREATE = 1, 2, 3, 4, 0
