@@ -38,7 +38,7 @@ __u64 name_filter[NAME_FILTER_BITS / 64] = {};
  */
 __u64 tree_epoch = 0;
 __u64 quiet[QUIET_SIZE] = {};       /* tags of quiet directories, by quiet_slot() */
-__u64 quiet_asked[QUIET_SIZE] = {}; /* the last one of the slot that was walked up from; inverted: it is not quiet */
+__u64 quiet_asked[QUIET_SIZE] = {}; /* the last one of the slot that was not there, and how often */
 /*
  * Address of the root directory's dentry in the daemon's mount namespace, where nearly every walk up the parents ends;
  * 0 until the daemon has looked at "/". Only a shortcut: without it the walk finds out that nothing is above.
