@@ -180,6 +180,17 @@ static __always_inline __u64 facts_hash(struct task_struct *task, __u32 sorts, _
 	return hash;
 }
 
+static __always_inline struct verdict_entry *entry_of(__u32 bank, __u32 secret)
+{
+	return &verdict_entries[verdict_index(bank, VERDICT_BANKS) * VERDICT_SECRETS_MAX] +
+	       verdict_index(secret, VERDICT_SECRETS_MAX);
+}
+
+static __always_inline struct verdict_rule *rules_of(__u32 bank)
+{
+	return &verdict_rules[verdict_index(bank, VERDICT_BANKS) * VERDICT_RULES_MAX];
+}
+
 static __always_inline struct decided decide_anew(struct task_struct *task, const struct verdict_entry *entry,
 						  __u32 kind, __u32 bank)
 {
@@ -192,7 +203,7 @@ static __always_inline struct decided decide_anew(struct task_struct *task, cons
 	}
 	slot->facts.kind = kind;
 	facts_gather(slot, task, entry->sorts, bank);
-	decided = verdict_decide(entry, &verdict_rules[(bank & 1) * VERDICT_RULES_MAX], &slot->facts);
+	decided = verdict_decide(entry, rules_of(bank), &slot->facts);
 	facts_release(slot);
 	return decided;
 }
@@ -206,8 +217,7 @@ __u64 __attribute__((noinline)) decide(__u64 task_address, __u32 secret, __u32 k
 	struct task_struct *task = (struct task_struct *)task_address;
 	__u32 generation = *(volatile __u32 *)&policy_generation;
 	__u32 bank = generation & 1;
-	const struct verdict_entry *entry =
-		&verdict_entries[bank * VERDICT_SECRETS_MAX + (secret & (VERDICT_SECRETS_MAX - 1))];
+	const struct verdict_entry *entry = entry_of(bank, secret);
 	struct decision_value fresh = {.generation = (__u64)generation << 32 | *(volatile __u32 *)&class_generation};
 	struct decision_key key = {.secret = secret, .kind = kind};
 	struct decision_value *known;

@@ -19,11 +19,8 @@ struct image_file test_exe = {};
 SEC("raw_tp/sys_enter")
 int test_verdict(void *context)
 {
-	__u32 bank = policy_generation & 1;
-	__u32 secret = test_secret & (VERDICT_SECRETS_MAX - 1);
-
-	test_decided = verdict_decide(&verdict_entries[bank * VERDICT_SECRETS_MAX + secret],
-				      &verdict_rules[bank * VERDICT_RULES_MAX], &test_facts);
+	test_decided =
+		verdict_decide(entry_of(policy_generation, test_secret), rules_of(policy_generation), &test_facts);
 	return 0;
 }
 
