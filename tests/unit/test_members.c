@@ -286,7 +286,7 @@ static void keeps_a_user_when_the_map_takes_no_change(void **state)
 	assert_int_equal(value_of(MEMBER_UID, 1000)->bits[1][0], 0);
 }
 
-static void takes_a_file_with_more_paths_than_it_keeps_for_unknown(void **state)
+static void takes_out_a_file_with_more_paths_than_it_keeps(void **state)
 {
 	char path[16];
 
@@ -312,7 +312,7 @@ int main(void)
 		TEST(forgets_whoever_was_told_of_longest_ago_but_nobody_it_follows),
 		TEST(takes_out_what_the_map_does_not_take),
 		TEST(keeps_a_user_when_the_map_takes_no_change),
-		TEST(takes_a_file_with_more_paths_than_it_keeps_for_unknown),
+		TEST(takes_out_a_file_with_more_paths_than_it_keeps),
 	};
 
 	return cmocka_run_group_tests_name("members", tests, NULL, NULL);
