@@ -150,9 +150,13 @@ static __always_inline __u32 work_offset(void)
 	return bpf_core_field_offset(struct file___old, f_u);
 }
 
-/* Opened by exec itself: no flag that a process can pass to open(2) sets this one. */
-static __always_inline bool is_executed_file(struct file *file)
+/*
+ * Opened by exec itself: no flag that a process can pass to open(2) sets this one. Global, so that the loop below has
+ * one way through for the verifier of 5.10.
+ */
+int __attribute__((noinline)) is_executed_file(__u64 address)
 {
+	struct file *file = (struct file *)address;
 	struct inode *inode = READ(file, f_inode);
 
 	return (READ(file, f_flags) & FMODE_EXEC) && inode && READ(file, f_path.dentry, d_inode) == inode &&
@@ -177,12 +181,12 @@ __u64 __attribute__((noinline)) script_of(__u64 task_address, __u64 bprm_address
 	if (executable)
 		return executable; /* binfmt_misc that wants it open */
 	for (int i = 0; i < TASK_WORKS_MAX; i++) {
-		struct file *file = (struct file *)((char *)work - work_offset());
+		__u64 file = (__u64)work - work_offset();
 
 		if (!work)
 			return script;
 		if (is_executed_file(file))
-			script = (__u64)file;
+			script = file;
 		work = READ(work, next);
 	}
 	return SCRIPT_NONE; /* nobody gets a way round by closing very much with an exec: no rule holds for it */
