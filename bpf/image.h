@@ -151,16 +151,18 @@ static __always_inline __u32 work_offset(void)
 }
 
 /*
- * Opened by exec itself: no flag that a process can pass to open(2) sets this one. Global, so that the loop below has
- * one way through for the verifier of 5.10.
+ * The file (an address) whose release a work of a task (an address) is, if exec itself has opened it; else 0. No flag
+ * that a process can pass to open(2) says so. Global: for the verifier of 5.10 its ways would multiply in a loop.
  */
-int __attribute__((noinline)) is_executed_file(__u64 address)
+__u64 __attribute__((noinline)) executed_file(__u64 work)
 {
-	struct file *file = (struct file *)address;
+	struct file *file = (struct file *)(work - work_offset());
 	struct inode *inode = READ(file, f_inode);
 
-	return (READ(file, f_flags) & FMODE_EXEC) && inode && READ(file, f_path.dentry, d_inode) == inode &&
-	       (READ(inode, i_mode) & S_IFMT) == S_IFREG;
+	if (!(READ(file, f_flags) & FMODE_EXEC) || !inode || READ(file, f_path.dentry, d_inode) != inode ||
+	    (READ(inode, i_mode) & S_IFMT) != S_IFREG)
+		return 0;
+	return (__u64)file;
 }
 
 /*
@@ -181,11 +183,12 @@ __u64 __attribute__((noinline)) script_of(__u64 task_address, __u64 bprm_address
 	if (executable)
 		return executable; /* binfmt_misc that wants it open */
 	for (int i = 0; i < TASK_WORKS_MAX; i++) {
-		__u64 file = (__u64)work - work_offset();
+		__u64 file;
 
 		if (!work)
 			return script;
-		if (is_executed_file(file))
+		file = executed_file((__u64)work);
+		if (file)
 			script = file;
 		work = READ(work, next);
 	}
