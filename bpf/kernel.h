@@ -77,6 +77,13 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
+struct llist_node {
+	struct llist_node *next;
+};
+struct callback_head {
+	struct callback_head *next;
+};
+
 struct hlist_node {
 	struct hlist_node *next;
 };
@@ -154,6 +161,13 @@ struct file {
 	unsigned int f_flags;
 	unsigned int f_mode;
 	void *private_data;
+	struct llist_node
+		f_llist; /* 6.0 (d7c2f6a0e4a5 and later): shares its place with the work that closes the file */
+};
+struct file___old { /* where that union still had a name: 5.10 */
+	union {
+		struct llist_node fu_llist;
+	} f_u;
 };
 
 struct backing_file { /* 6.7 (def3ae83da02): the real file behind an overlay's comes first, then */
@@ -225,6 +239,10 @@ struct signal_struct {
 
 struct kernfs_node {
 	__u64 id;
+	struct kernfs_node *parent;
+};
+struct kernfs_node___rcu { /* 6.15 */
+	struct kernfs_node *__parent;
 };
 struct cgroup_root {
 	int hierarchy_id; /* 0: the default (v2) hierarchy */
@@ -264,6 +282,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct callback_head *task_works;
 	struct pid *thread_pid;
 	struct hlist_node pid_links[4];
 	kuid_t loginuid;
@@ -278,6 +297,7 @@ struct linux_binprm {
 	struct file *executable;
 	struct file *interpreter;
 	const char *filename;
+	const char *interp; /* the same string unless a script or binfmt_misc named another program */
 };
 
 struct address_space {

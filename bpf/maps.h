@@ -10,6 +10,7 @@
 
 #include "abi.h"
 #include "filter.h"
+#include "verdict.h"
 
 /* ---------------------------------------------------------------- settings, frozen at load */
 
@@ -19,6 +20,7 @@ const volatile bool have_task_from_pid = false;   /* kfunc bpf_task_from_pid, 6.
 const volatile bool have_preempt_disable = false; /* kfuncs bpf_preempt_disable and _enable, of use from 6.15 */
 const volatile bool have_cqe_argument = false;    /* io_uring_complete passes the cqe, 6.15; its fields before */
 const volatile bool keep_args = true;
+const volatile __u64 identity_seed = 0; /* random: nobody can look for two identities of one hash */
 const volatile bool have_quiet = false; /* remember quiet directories: quiet.h */
 const volatile __u64 quiet_key = 0;     /* random */
 /* By system call number: what to do at its exit; see enum syscall_class. Two tables, native and 32-bit. */
@@ -51,6 +53,17 @@ __u32 has_names = 0;   /* name_filter is not empty */
 /* A file of the daemon's own, watched as a secret is, and how often its opens came as far as being counted. */
 struct file_id canary = {};
 __u64 canary_opens = 0;
+
+/* The policies as tables, both banks; see abi.h. The daemon fills the bank that is not in force, then flips. */
+struct verdict_entry verdict_entries[VERDICT_BANKS * VERDICT_SECRETS_MAX] = {};
+struct verdict_rule verdict_rules[VERDICT_BANKS * VERDICT_RULES_MAX] = {};
+__u32 verdict_epochs[VERDICT_BANKS] = {}; /* of each bank's classes: changes before it is filled */
+/* Classes of files that the daemon does not follow on disk: of a file that it has not told of they are not known. */
+__u64 verdict_unfollowed[VERDICT_BANKS][CLASS_WORDS] = {};
+__u32 host_mnt_ns = 0;       /* number of the mount namespace whose paths are the host's */
+__u32 policy_generation = 0; /* 0: nothing is enforced */
+__u32 class_generation = 0;  /* grows when classes that were known change */
+__u32 tracking = 0;          /* enum tracking: what some policy needs to be remembered of processes */
 
 /* ---------------------------------------------------------------- rings */
 
@@ -140,6 +153,60 @@ struct {
 	__type(key, struct touch_key);
 	__type(value, __u8);
 } touched SEC(".maps");
+
+/* ---------------------------------------------------------------- verdicts */
+
+/* Written by the daemon alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
+	__type(key, struct class_key);
+	__type(value, struct class_value);
+} classes SEC(".maps");
+
+/* By thread group, while `tracking` asks for it. The programs write; the daemon adds who was there before them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct image_value);
+} images SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct lineage_value);
+} lineage SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct decision_key);
+	__type(value, struct decision_value);
+} decisions SEC(".maps");
+
+/* Where facts are put together; claimed as scratches are. */
+#define FACTS_SLOTS 4
+
+struct facts_slot {
+	__u32 busy;
+	__u32 pad;
+	struct class_key key;
+	struct verdict_facts facts;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FACTS_SLOTS);
+	__type(key, __u32);
+	__type(value, struct facts_slot);
+} facts_slots SEC(".maps");
+
+/* ---------------------------------------------------------------- state of each CPU */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -162,23 +162,31 @@ static bool is_contained(struct identity *identity, struct process *process, con
 
 /*
  * Outside a container a path must mean on the host what it means to the process. If it does not it is marked, so that
- * no rule takes it for the host's program of that name.
+ * no rule takes it for the host's program of that name. `exe` is the file that the path was read of.
  */
-static void mark_foreign(struct identity *identity, struct process *process, struct process_facts *facts)
+static size_t mark_foreign(const struct identity *identity, const struct exe_id *exe, char path[PROCESS_EXE_SIZE],
+			   size_t size)
 {
 	static const char mark[] = "(elsewhere)";
 	const size_t mark_size = sizeof(mark) - 1;
 
-	if (facts->exe_size == 0 || facts->exe[0] != '/' || facts->task->mnt_ns == 0 ||
-	    facts->task->mnt_ns == identity->host.mnt_ns || (facts->task->exe.flags & EXE_FLAG_MEMFD) ||
-	    facts->exe_size + mark_size >= sizeof(facts->exe))
+	if (size == 0 || path[0] != '/' || (exe->flags & EXE_FLAG_MEMFD) || size + mark_size >= PROCESS_EXE_SIZE ||
+	    exe_place_is_host(&identity->host, path, exe))
+		return size;
+	memmove(path + mark_size, path, size + 1);
+	memcpy(path, mark, mark_size);
+	return size + mark_size;
+}
+
+static void mark_paths(struct identity *identity, struct process *process, struct process_facts *facts)
+{
+	const struct process_record *record = facts->record;
+
+	if (facts->task->mnt_ns == 0 || facts->task->mnt_ns == identity->host.mnt_ns ||
+	    is_contained(identity, process, facts->task))
 		return;
-	if (is_contained(identity, process, facts->task) ||
-	    exe_place_is_host(&identity->host, facts->exe, &facts->task->exe))
-		return;
-	memmove(facts->exe + mark_size, facts->exe, facts->exe_size + 1);
-	memcpy(facts->exe, mark, mark_size);
-	facts->exe_size += mark_size;
+	facts->exe_size = mark_foreign(identity, &record->task.exe, facts->exe, facts->exe_size);
+	facts->script_size = mark_foreign(identity, &record->script, facts->script, facts->script_size);
 }
 
 static int set_image(struct identity *identity, struct process *process, struct process_facts *facts)
@@ -188,11 +196,13 @@ static int set_image(struct identity *identity, struct process *process, struct 
 
 	if (file_id_is_zero(&facts->task->exe.file))
 		facts->exe_size = name_kernel_thread(facts->exe, facts->task);
-	mark_foreign(identity, process, facts);
+	mark_paths(identity, process, facts);
 	image = image_new(&identity->table, &facts->task->exe.file, facts->exe, facts->exe_size, facts->args,
 			  args_size);
 	if (!image)
 		return -ENOMEM;
+	if (facts->script_size > 0 && !image_set_script(&identity->table, image, facts->script, facts->script_size))
+		identity->no_memory++; /* no rule about a script holds for it */
 	image->is_args_truncated = args_size > 0 && facts->args_truncated;
 	/* The iterator cannot read the arguments of others everywhere; an exec record without any had none. */
 	image->is_args_known = args_size > 0 || facts->type == RECORD_EXEC;
@@ -306,6 +316,8 @@ static void describe_image(struct identity *identity, struct process *process, c
 		process_source_args(&identity->source, process);
 	if (image->exe)
 		ret->exe = image->exe->data;
+	if (image->script)
+		ret->script = image->script->data;
 	describe_args(identity, image, ret);
 }
 
@@ -348,17 +360,29 @@ static const char *or_null(const char *string)
 	return string[0] ? string : NULL;
 }
 
-static void describe_cgroup(struct identity *identity, struct process *process, const struct task_snapshot *task,
-			    struct access_process *ret)
+static bool fill_cgroup(const struct identity *identity, uint64_t cgroup_id, struct access_process *ret)
 {
-	const struct cgroup *cgroup = cgroup_cache_find(identity->cgroups, task->cgroup_id);
-	const char *legacy = NULL;
+	const struct cgroup *cgroup = cgroup_cache_find(identity->cgroups, cgroup_id);
 
 	ret->cgroup = cgroup->path;
 	ret->unit = cgroup->unit;
 	ret->container = cgroup->container;
 	ret->pod = cgroup->pod;
-	if (!process || (cgroup->path[0] && cgroup->path[1]) || !cgroup_cache_has_legacy(identity->cgroups))
+	return cgroup->path[0] && (cgroup->path[1] || !cgroup_cache_has_legacy(identity->cgroups));
+}
+
+bool identity_describe_cgroup(struct identity *identity, uint64_t cgroup_id, struct access_process *ret)
+{
+	*ret = (struct access_process){0};
+	return fill_cgroup(identity, cgroup_id, ret);
+}
+
+static void describe_cgroup(struct identity *identity, struct process *process, const struct task_snapshot *task,
+			    struct access_process *ret)
+{
+	const char *legacy = NULL;
+
+	if (fill_cgroup(identity, task->cgroup_id, ret) || !process || !cgroup_cache_has_legacy(identity->cgroups))
 		return;
 	legacy = find_legacy_cgroup(identity, process);
 	if (!legacy)
@@ -434,6 +458,25 @@ int identity_hash(struct identity *identity, const struct task_snapshot *task, i
 	return exe_hash_start(identity->hashes, &task->exe, &source, fn, context);
 }
 
+static const struct process_id nobody;
+
+int identity_hash_file(struct identity *identity, const char *path, const struct exe_id *exe, identity_hash_fn fn,
+		       void *context)
+{
+	const struct exe_hash_source source = {.path = path};
+	int r;
+
+	if (!identity->hashes)
+		return 1;
+	r = exe_hash_wait(identity->hashes, exe, &nobody, fn, context);
+	return r == -ENOENT ? exe_hash_start(identity->hashes, exe, &source, fn, context) : r;
+}
+
+const char *identity_file_hash(struct identity *identity, const struct exe_id *exe)
+{
+	return identity->hashes ? exe_hash_find(identity->hashes, exe, &nobody) : NULL;
+}
+
 void identity_tick(struct identity *identity, uint64_t boot_ns)
 {
 	process_table_link_pending(&identity->table);
@@ -442,7 +485,7 @@ void identity_tick(struct identity *identity, uint64_t boot_ns)
 	process_table_trim(&identity->table);
 	if (boot_ns - identity->users_checked_ns >= NS_PER_SEC) {
 		identity->users_checked_ns = boot_ns;
-		users_refresh(identity->users);
+		(void)users_refresh(identity->users);
 	}
 }
 

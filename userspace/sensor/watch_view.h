@@ -42,6 +42,7 @@ struct watch_view_options {
 	const char *passwd_path;
 	size_t max_files;
 	size_t max_directories;
+	bool follows_changes;
 	bool is_single_look; /* not followed: `base`, `mounts` and `ops` may be NULL, of the sink only identify is used
 			      */
 	const struct watch_view_ops *ops;
