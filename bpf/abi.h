@@ -262,7 +262,6 @@ struct file_record {
  * A secret has a number from 1 on, by its name, that stays the same over reloads. In these tables 0 means that the file
  * would be a secret nobody can name without its path.
  */
-#define SECRET_NUMBERS 4096
 
 struct watch_value {
 	__u32 flags;
