@@ -170,10 +170,9 @@ static __always_inline void take_number(struct facts_slot *slot, __u32 sort, __u
 	(void)take_classes(slot, sort, bank); /* who is not there has none */
 }
 
-static __always_inline void facts_gather(struct facts_slot *slot, struct task_struct *task, __u32 sorts, __u32 bank)
+static __always_inline void facts_gather(struct facts_slot *slot, struct task_struct *task, struct cred *cred,
+					 __u32 sorts, __u32 bank)
 {
-	struct cred *cred = READ(task, cred);
-
 	__builtin_memset(&slot->facts.bits, 0, sizeof(slot->facts.bits));
 	for (int sort = 0; sort < CLASS_SORT_COUNT; sort++)
 		slot->facts.bits[sort][0] = 1;
@@ -204,9 +203,9 @@ static __always_inline __u64 mix_image_file(__u64 hash, const struct image_file 
 }
 
 /* Of all that the decision for a secret with rules of these sorts is made of. */
-static __always_inline __u64 facts_hash(struct task_struct *task, __u32 sorts, __u32 bank)
+static __always_inline __u64 facts_hash(struct task_struct *task, struct cred *cred, __u32 sorts, __u32 bank)
 {
-	__u64 hash = identity_hash(task);
+	__u64 hash = identity_hash(task, cred);
 
 	if (sorts & (1 << CLASS_EXE | 1 << CLASS_SCRIPT)) {
 		struct image_value *image = image_of(task);
@@ -228,8 +227,8 @@ static __always_inline __u64 facts_hash(struct task_struct *task, __u32 sorts, _
 	return hash;
 }
 
-static __always_inline struct decided decide_anew(struct task_struct *task, const struct verdict_entry *entry,
-						  __u32 kind, __u32 bank)
+static __always_inline struct decided decide_anew(struct task_struct *task, struct cred *cred,
+						  const struct verdict_entry *entry, __u32 kind, __u32 bank)
 {
 	struct decided decided = {.action = entry->on_error, .flags = DECIDED_ERROR, .rule = DECIDED_BY_DEFAULT};
 	struct facts_slot *slot = facts_claim();
@@ -239,19 +238,24 @@ static __always_inline struct decided decide_anew(struct task_struct *task, cons
 		return decided;
 	}
 	slot->facts.kind = kind;
-	facts_gather(slot, task, entry->sorts, bank);
+	facts_gather(slot, task, cred, entry->sorts, bank);
 	decided = verdict_decide(entry, &verdict_rules[(bank & 1) * VERDICT_RULES_MAX], &slot->facts);
 	facts_release(slot);
 	return decided;
 }
 
+/* Beside the kind: by the credentials of the task itself, see cred_of(). */
+#define DECIDE_BY_OWN_CRED 0x100
+
 /*
  * May `task` (an address) touch the secret of that number in that way (enum access_kind)? decided_of() of the result
  * says; its action is DECIDED_NOTHING where no policy that is enforced is about the secret. Global: verified once.
  */
-__u64 __attribute__((noinline)) decide(__u64 task_address, __u32 secret, __u32 kind)
+__u64 __attribute__((noinline)) decide(__u64 task_address, __u32 secret, __u32 how)
 {
 	struct task_struct *task = (struct task_struct *)task_address;
+	struct cred *cred = cred_of(task, how & DECIDE_BY_OWN_CRED);
+	__u32 kind = how & 0xff;
 	__u32 generation = *(volatile __u32 *)&policy_generation;
 	__u32 bank = generation & 1;
 	const struct verdict_entry *entry =
@@ -262,11 +266,11 @@ __u64 __attribute__((noinline)) decide(__u64 task_address, __u32 secret, __u32 k
 
 	if (!(entry->flags & VERDICT_ENTRY_ENFORCE))
 		return DECIDED_UNDECIDED;
-	key.facts = facts_hash(task, entry->sorts, bank);
+	key.facts = facts_hash(task, cred, entry->sorts, bank);
 	known = bpf_map_lookup_elem(&decisions, &key);
 	if (known && known->generation == fresh.generation)
 		return decided_number(&known->decided, generation);
-	fresh.decided = decide_anew(task, entry, kind, bank);
+	fresh.decided = decide_anew(task, cred, entry, kind, bank);
 	if (fresh.decided.flags & DECIDED_ERROR)
 		count_loss(LOSS_UNDECIDED);
 	else

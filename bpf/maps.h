@@ -110,6 +110,8 @@ struct {
 /* Thread groups that have had a secret open: whose forks, memory and environment are worth a look. Size set at load. */
 struct holder {
 	__u64 start_ns;
+	__u32 has_more; /* secrets than `held` has of it */
+	__u32 pad;
 };
 
 struct {
@@ -204,9 +206,13 @@ struct {
 struct sighting {
 	struct file_id file;
 	__u64 directory; /* candidates: address of the watched directory's dentry */
+	__u64 judged;    /* as of judge() */
+	__u32 secret;    /* its number; 0: not known, so nobody judges */
+	__u32 how;       /* JUDGE_*, without the kind */
 	__u32 target;
 	__u32 flags; /* enum access_flag */
 	__u32 nlink;
+	__u32 pad;
 	__u8 kind;
 	__u8 via;
 	__u8 mode;

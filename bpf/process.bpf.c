@@ -9,7 +9,7 @@
 
 #include "decide.h"
 
-#define HOW_INHERITED (ACCESS_RECEIVE | VIA_INHERITED << 8)
+#define HOW_INHERITED (ACCESS_RECEIVE | VIA_INHERITED << 8 | HOW_JUDGED(JUDGE_LATER))
 
 /* Set where no hook below the system call counts an exec of a secret. */
 const volatile bool observe_exec = false;
@@ -96,8 +96,8 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	scratch_release(scratch);
 
 	/* The old memory is gone; a descriptor without close-on-exec is not. */
-	if (bpf_map_lookup_elem(&holders, &pid)) {
-		(void)bpf_map_delete_elem(&holders, &pid);
+	if (holder_of(pid)) {
+		(void)hold_nothing(pid);
 		(void)observe_table((__u64)bpf_get_current_task(), HOW_INHERITED);
 	}
 	if (observe_exec && pid != daemon_pid) {
@@ -139,11 +139,8 @@ int BPF_PROG(process_fork, struct task_struct *task, unsigned long clone_flags)
 	send_process(record, &record->header, sizeof(*record), false);
 	scratch_release(scratch);
 
-	if (bpf_map_lookup_elem(&holders, &parent)) {
-		struct holder holder = {.start_ns = task->start_boottime};
-
-		if (bpf_map_update_elem(&holders, &pid, &holder, BPF_ANY))
-			count_loss(LOSS_HOLDERS_FULL);
+	if (holder_of(parent)) {
+		(void)hold_as_parent(task->start_boottime, pid, parent);
 		(void)observe_table(address_of(task), HOW_INHERITED);
 	}
 	return 0;
@@ -159,7 +156,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (task->signal->live.counter > 0)
 		return 0;
-	holder = bpf_map_lookup_elem(&holders, &pid);
+	holder = holder_of(pid);
 	read_process_id(task, &record.id);
 	record.exit_code = task->signal->group_exit_code ? task->signal->group_exit_code : task->exit_code;
 	header_fill(&record.header, RECORD_EXIT, sizeof(record), bpf_ktime_get_boot_ns());
@@ -167,11 +164,11 @@ int BPF_PROG(process_exit, struct task_struct *task)
 		struct sighting sighting = {
 			.kind = ACCESS_PROC_MEM, .via = VIA_COREDUMP, .mode = MODE_READ, .target = pid};
 
-		observe(bpf_get_current_task(), 0, &sighting);
+		(void)observe(bpf_get_current_task(), 0, &sighting);
 	}
 	send_process(&record, &record.header, sizeof(record), holder != NULL);
 	if (holder)
-		(void)bpf_map_delete_elem(&holders, &pid);
+		(void)hold_nothing(pid);
 	return 0;
 }
 
@@ -269,6 +266,7 @@ int files_of_daemon(struct bpf_iter__task_file *context)
 
 	if (!task || !file || task->tgid != daemon_pid)
 		return 0;
+	daemon_start_ns = task->group_leader->start_boottime;
 	if (file->f_path.dentry == task->fs->root.dentry && file->f_path.mnt == task->fs->root.mnt) {
 		host_mount = address_of(file->f_path.mnt);
 		host_root = address_of(file->f_path.dentry);
@@ -284,22 +282,21 @@ int files_held(struct bpf_iter__task_file *context)
 	struct task_struct *task = context->task;
 	struct file *file = context->file;
 	struct touch_key touch = {};
+	struct watch_value *value;
 	__u8 one = 1;
-	struct holder holder = {};
 	struct file_id id = {};
 	__u32 pid;
 
 	if (!task || !file || task->tgid == daemon_pid || (file->f_mode & FMODE_PATH))
 		return 0;
 	read_file_id(file->f_inode, &id);
-	if (!filter_has(id.ino, id.dev) || !bpf_map_lookup_elem(&watched, &id))
+	value = filter_has(id.ino, id.dev) ? bpf_map_lookup_elem(&watched, &id) : NULL;
+	if (!value)
 		return 0;
 	pid = task->tgid;
-	holder.start_ns = task->group_leader->start_boottime;
-	if (bpf_map_update_elem(&holders, &pid, &holder, BPF_ANY))
-		count_loss(LOSS_HOLDERS_FULL);
 	touch.file = id;
-	touch.start_ns = holder.start_ns;
+	touch.start_ns = task->group_leader->start_boottime;
+	(void)hold(touch.start_ns, pid, value->secret);
 	touch.pid = pid;
 	(void)bpf_map_update_elem(&touched, &touch, &one, BPF_ANY);
 	write_file(context->meta->seq, task, context->fd, file, true);

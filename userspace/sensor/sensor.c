@@ -38,7 +38,7 @@ struct sensor {
 	struct counters *counters;
 	struct kernel_tables tables;
 	struct sensor_handler handler;
-	enum sensor_backend backend;
+	struct sensor_config config; /* its `support` is not borrowed so long */
 	struct sequence access_sequence, process_sequence;
 	struct cpu_counters *cpu_values; /* one for each possible CPU */
 	int cpus;
@@ -239,6 +239,12 @@ static void add_blind_spot(struct sensor *sensor, const char *text)
 		sensor->blind_spots[sensor->blind_spots_count++] = text;
 }
 
+/* Do the programs carry verdicts out? */
+static bool is_judging(enum tier tier)
+{
+	return tier == TIER_LSM || tier == TIER_KILL;
+}
+
 static void set_sizes(const struct sensor *sensor, const struct sensor_config *config)
 {
 	struct sensor_bpf *bpf = sensor->bpf;
@@ -250,6 +256,8 @@ static void set_sizes(const struct sensor *sensor, const struct sensor_config *c
 	(void)bpf_map__set_max_entries(bpf->maps.directories, (__u32)config->max_directories);
 	(void)bpf_map__set_max_entries(bpf->maps.names, (__u32)config->max_directories * 4);
 	(void)bpf_map__set_max_entries(bpf->maps.holders, (__u32)config->max_holders);
+	/* Two secrets each, on an average; without a tier that judges nobody asks. */
+	(void)bpf_map__set_max_entries(bpf->maps.held, is_judging(config->tier) ? (__u32)config->max_holders * 2 : 1);
 }
 
 static void set_settings(const struct sensor *sensor, const struct sensor_config *config)
@@ -263,19 +271,31 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	settings->have_preempt_disable = config->support->has_preempt_disable;
 	settings->have_cqe_argument = config->support->has_cqe_argument;
 	settings->keep_args = config->keep_args;
+	settings->tier = (__u8)config->tier;
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
 }
 
+static bool is_wanted(const struct sensor_config *config, const struct sensor_program *row)
+{
+	return (row->backends & BACKEND_BIT(config->backend)) && (!row->tier || row->tier == config->tier);
+}
+
+/* Without it something would pass that the tier promises to refuse. */
+static bool is_needed(const struct sensor_config *config, const struct sensor_program *row)
+{
+	return !row->unseen || (config->tier == TIER_LSM && row->backends == BACKEND_BIT(SENSOR_BACKEND_LSM));
+}
+
 /* Chooses the backend's programs but those that were refused before. */
-static void set_programs(const struct sensor *sensor, const bool *is_refused)
+static void set_programs(const struct sensor *sensor, const struct sensor_config *config, const bool *is_refused)
 {
 	struct bpf_program *program;
 
 	bpf_object__for_each_program (program, sensor->bpf->obj)
 		(void)bpf_program__set_autoload(program, false);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
-		if ((sensor_programs[i].backends & BACKEND_BIT(sensor->backend)) && !is_refused[i])
+		if (is_wanted(config, &sensor_programs[i]) && !is_refused[i])
 			(void)bpf_program__set_autoload(program_of(sensor, i), true);
 	}
 }
@@ -292,7 +312,7 @@ static int try_load(struct sensor *sensor, const struct sensor_config *config, c
 		return -errno;
 	set_sizes(sensor, config);
 	set_settings(sensor, config);
-	set_programs(sensor, is_refused);
+	set_programs(sensor, config, is_refused);
 	r = sensor_bpf__load(sensor->bpf);
 	if (r == 0)
 		return 0;
@@ -315,7 +335,7 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 		const struct sensor_program *row = &sensor_programs[i];
 
 		is_refused[i] = row->needs && !*(const bool *)((const char *)config->support + row->needs);
-		if (is_refused[i] && (row->backends & BACKEND_BIT(sensor->backend)))
+		if (is_refused[i] && is_wanted(config, row))
 			add_blind_spot(sensor, row->unseen);
 	}
 	for (;;) {
@@ -327,7 +347,7 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 		if (index == sensor_programs_count)
 			return error_set(error, r, NULL, 0, "the kernel refuses the sensor's maps or programs: %s",
 					 strerror(-r));
-		if (!sensor_programs[index].unseen || is_refused[index])
+		if (is_needed(config, &sensor_programs[index]) || is_refused[index])
 			return error_set(error, r, NULL, 0,
 					 "the kernel refuses the program '%s', which nothing works without: %s",
 					 sensor_programs[index].name, strerror(-r));
@@ -342,7 +362,7 @@ static bool is_iterator(const struct bpf_program *program)
 }
 
 /* Attaches the loaded programs that serve every backend, or those of this one. */
-static int attach(struct sensor *sensor, bool shared, struct error *error)
+static int attach(struct sensor *sensor, const struct sensor_config *config, bool shared, struct error *error)
 {
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		const struct sensor_program *row = &sensor_programs[i];
@@ -354,7 +374,7 @@ static int attach(struct sensor *sensor, bool shared, struct error *error)
 		sensor->links[i] = bpf_program__attach(program);
 		if (sensor->links[i])
 			continue;
-		if (!row->unseen)
+		if (is_needed(config, row))
 			return error_set(error, -errno, NULL, 0,
 					 "the kernel does not attach the program '%s', which nothing works without: %s",
 					 row->name, strerror(errno));
@@ -422,7 +442,7 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 	if (!sensor)
 		return -ENOMEM;
 	sensor->handler = *handler;
-	sensor->backend = config->backend;
+	sensor->config = *config;
 	(void)libbpf_set_print(on_libbpf_message);
 	r = load(sensor, config, error);
 	if (r < 0)
@@ -434,7 +454,7 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 		r = open_rings(sensor, base);
 	if (r < 0)
 		return error_set(error, r, NULL, 0, "the sensor's tables and rings cannot be set up: %s", strerror(-r));
-	r = attach(sensor, true, error);
+	r = attach(sensor, config, true, error);
 	if (r < 0)
 		return r;
 	r = process_snapshot_read(sensor->bpf->progs.process_snapshot, on_snapshot, sensor);
@@ -473,7 +493,7 @@ const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context)
 
 int sensor_start(struct sensor *sensor, struct error *error)
 {
-	int r = attach(sensor, false, error);
+	int r = attach(sensor, &sensor->config, false, error);
 
 	if (r < 0 || !bpf_program__autoload(sensor->bpf->progs.files_held))
 		return r;

@@ -43,6 +43,7 @@ struct sensor_config {
 	size_t max_counters, max_files, max_directories, max_holders;
 	size_t access_ring_bytes, process_ring_bytes; /* powers of two, multiples of the page size */
 	bool keep_args;
+	enum tier tier; /* TIER_LSM (backend lsm only) and TIER_KILL: the programs carry verdicts out */
 };
 
 struct sensor_stats {
