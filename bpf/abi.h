@@ -108,13 +108,22 @@ enum path_flag {
 	PATH_FLAG_USER = 1 << 2, /* not walked: a plain string that the process passed in, as it passed it */
 };
 
+enum image_flag {
+	IMAGE_SCRIPT_UNKNOWN = 1 << 0, /* whether it runs a script, and which, was not seen */
+};
+
 struct process_record {
 	struct record_header header;
 	struct task_snapshot task;
-	__u32 path_size; /* bytes of walked executable path in data[] */
-	__u32 args_size; /* bytes of NUL-separated arguments after the path */
-	__u32 flags;     /* enum path_flag of the path */
+	__u32 path_size;   /* bytes of walked executable path in data[] */
+	__u32 script_size; /* bytes of walked script path after it */
+	__u32 args_size;   /* bytes of NUL-separated arguments after those */
+	__u32 flags;       /* enum path_flag of the executable's path */
+	__u32 script_flags;
+	__u32 image_flags; /* enum image_flag */
 	__u32 args_truncated;
+	__u32 pad;
+	struct exe_id script; /* the file with the "#!" line that an exec was asked for; zero for none */
 	char data[];
 };
 
@@ -427,15 +436,12 @@ struct decision_value {
 	__u32 pad;
 };
 
+/* A program or a script at one moment. */
 struct image_file {
 	struct file_id file; /* zero: none */
 	__s64 ctime_sec;
 	__u32 ctime_nsec;
 	__u32 pad;
-};
-
-enum image_flag {
-	IMAGE_SCRIPT_UNKNOWN = 1 << 0, /* whether it runs a script, and which, was not seen */
 };
 
 /*
@@ -445,8 +451,8 @@ enum image_flag {
 struct image_value {
 	__u64 start_ns; /* of the process; of another start time it is no news */
 	struct image_file exe;
-	struct image_file script; /* the file with the "#!" line; zero for none */
-	__u32 flags;              /* enum image_flag */
+	struct image_file script;
+	__u32 flags; /* enum image_flag */
 	__u32 pad;
 };
 

@@ -69,6 +69,13 @@ struct list_head {
 	struct list_head *next, *prev;
 };
 
+struct llist_node {
+	struct llist_node *next;
+};
+struct callback_head {
+	struct callback_head *next;
+};
+
 struct hlist_node {
 	struct hlist_node *next;
 };
@@ -144,6 +151,13 @@ struct file {
 	unsigned int f_flags;
 	unsigned int f_mode;
 	void *private_data;
+	struct llist_node
+		f_llist; /* 6.0 (d7c2f6a0e4a5 and later): shares its place with the work that closes the file */
+};
+struct file___old { /* where that union still had a name: 5.10 */
+	union {
+		struct llist_node fu_llist;
+	} f_u;
 };
 
 struct backing_file { /* 6.7 (def3ae83da02): the real file behind an overlay's comes first, then */
@@ -257,6 +271,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct callback_head *task_works;
 	struct pid *thread_pid;
 	struct hlist_node pid_links[4];
 	kuid_t loginuid;
@@ -271,6 +286,7 @@ struct linux_binprm {
 	struct file *executable;
 	struct file *interpreter;
 	const char *filename;
+	const char *interp; /* the same string unless a script or binfmt_misc named another program */
 };
 
 struct address_space {

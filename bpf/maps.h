@@ -43,10 +43,10 @@ __u32 has_names = 0;   /* name_filter is not empty */
 /* The policies as tables, both banks; see abi.h. The daemon fills the bank that is not in force, then flips. */
 struct verdict_entry verdict_entries[VERDICT_BANKS * VERDICT_SECRETS_MAX] = {};
 struct verdict_rule verdict_rules[VERDICT_BANKS * VERDICT_RULES_MAX] = {};
-__u32 policy_epochs[VERDICT_BANKS] = {}; /* of each bank's classes: changes before it is filled */
-__u32 policy_generation = 0;             /* 0: nothing is enforced */
-__u32 class_generation = 0;              /* grows when classes that were known change */
-__u32 tracking = 0;                      /* enum tracking: what some policy needs to be remembered of processes */
+__u32 verdict_epochs[VERDICT_BANKS] = {}; /* of each bank's classes: changes before it is filled */
+__u32 policy_generation = 0;              /* 0: nothing is enforced */
+__u32 class_generation = 0;               /* grows when classes that were known change */
+__u32 tracking = 0;                       /* enum tracking: what some policy needs to be remembered of processes */
 
 /* ---------------------------------------------------------------- rings */
 

@@ -7,7 +7,7 @@
  */
 #include "descriptors.h"
 
-#include "decide.h"
+#include "image.h"
 
 #define HOW_INHERITED (ACCESS_RECEIVE | VIA_INHERITED << 8 | HOW_JUDGED(JUDGE_LATER))
 
@@ -38,6 +38,18 @@ static __always_inline struct process_record *process_record_of(struct scratch *
 	return (struct process_record *)(scratch->data - sizeof(struct process_record));
 }
 
+/* Neither a script nor arguments, until they are found. */
+static __always_inline void no_script(struct process_record *record)
+{
+	record->script_size = 0;
+	record->script_flags = 0;
+	record->image_flags = IMAGE_SCRIPT_UNKNOWN;
+	__builtin_memset(&record->script, 0, sizeof(record->script));
+	record->args_size = 0;
+	record->args_truncated = 0;
+	record->pad = 0;
+}
+
 static __always_inline void fill_exe_path(struct scratch *scratch, struct process_record *record,
 					  struct task_struct *task)
 {
@@ -50,8 +62,24 @@ static __always_inline void fill_exe_path(struct scratch *scratch, struct proces
 		(void)path_walk((__u64)path_of(exe), 0, scratch->slot, 0);
 	record->flags = scratch->path_flags;
 	record->path_size = scratch->path_size;
-	record->args_size = 0;
-	record->args_truncated = 0;
+	no_script(record);
+}
+
+/* The script that the exec was for, if it was: behind the path of the executable, in what room that leaves. */
+static __always_inline void fill_script(struct scratch *scratch, struct process_record *record,
+					struct task_struct *task, struct linux_binprm *bprm)
+{
+	__u64 script = script_of((__u64)bpf_get_current_task(), address_of(bprm));
+
+	if (script == SCRIPT_NONE) {
+		record->image_flags = 0;
+	} else if (script != SCRIPT_UNKNOWN) {
+		record->image_flags = 0;
+		read_exe((struct file *)script, &record->script);
+		(void)path_walk((__u64)path_of((struct file *)script), 0, scratch->slot, record->path_size);
+		record->script_flags = scratch->path_flags;
+		record->script_size = scratch->path_size - record->path_size;
+	}
 }
 
 /*
@@ -74,7 +102,9 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	record = process_record_of(scratch);
 	read_task(task, &record->task);
 	fill_exe_path(scratch, record, task);
-	offset = record->path_size;
+	fill_script(scratch, record, task, bprm);
+	image_exec(task, &record->script, record->image_flags);
+	offset = scratch->path_size;
 	if (keep_args) {
 		args_start = READ(task, mm, arg_start);
 		args_size = READ(task, mm, arg_end) - args_start;
@@ -90,9 +120,9 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 		else if (args_size)
 			count_loss(LOSS_ARGS_READ);
 	}
-	size = sizeof(*record) + record->path_size + record->args_size;
+	size = sizeof(*record) + scratch->path_size + record->args_size;
 	header_fill(&record->header, RECORD_EXEC, size, now);
-	send_process(record, &record->header, size, false);
+	send_process(record, &record->header, size, tracking && !image_is_known(bpf_get_current_task()));
 	scratch_release(scratch);
 
 	/* The old memory is gone; a descriptor without close-on-exec is not. */
@@ -119,6 +149,7 @@ int BPF_PROG(process_fork, struct task_struct *task, unsigned long clone_flags)
 	struct process_record *record;
 	__u32 parent = bpf_get_current_pid_tgid() >> 32;
 	__u32 pid = task->tgid;
+	bool urgent;
 
 	if (clone_flags & CLONE_THREAD)
 		return 0;
@@ -132,11 +163,12 @@ int BPF_PROG(process_fork, struct task_struct *task, unsigned long clone_flags)
 	/* Lineage is who made it, whatever CLONE_PARENT says. */
 	read_process_id((struct task_struct *)bpf_get_current_task(), &record->task.parent);
 	record->path_size = 0;
-	record->args_size = 0;
 	record->flags = 0;
-	record->args_truncated = 0;
+	no_script(record);
+	image_fork(task, (struct task_struct *)bpf_get_current_task());
+	urgent = (tracking & TRACK_LINEAGE) && !lineage_fork(address_of(task), bpf_get_current_task());
 	header_fill(&record->header, RECORD_FORK, sizeof(*record), bpf_ktime_get_boot_ns());
-	send_process(record, &record->header, sizeof(*record), false);
+	send_process(record, &record->header, sizeof(*record), urgent);
 	scratch_release(scratch);
 
 	if (holder_of(parent)) {
@@ -169,6 +201,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	send_process(&record, &record.header, sizeof(record), holder != NULL);
 	if (holder)
 		(void)hold_nothing(pid);
+	image_exit(pid);
 	return 0;
 }
 
@@ -195,7 +228,8 @@ int BPF_PROG(process_cgroup, struct cgroup *cgroup, const char *path)
 		record->path_size = size;
 		record->pad = 0;
 		header_fill(&record->header, RECORD_CGROUP, sizeof(*record) + size, bpf_ktime_get_boot_ns());
-		send_process(record, &record->header, sizeof(*record) + size, false);
+		/* What runs in it cannot be judged by its control group before the daemon knows this one. */
+		send_process(record, &record->header, sizeof(*record) + size, tracking);
 	}
 	scratch_release(scratch);
 	return 0;
