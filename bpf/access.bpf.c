@@ -42,12 +42,6 @@ int __attribute__((noinline)) observe_received(__u64 file_address, __u64 task_ad
 		sighting.secret = value->secret;
 	sighting.mode = mode_of(fmode) | ((how >> 16) & 0xff);
 	sighting.nlink = READ(inode, i_nlink);
-	if (how & HOW_READ) {
-		sighting.judged = judge_read(task, sighting.secret, sighting.how);
-		if (!is_denied(sighting.judged))
-			return RECEIVED_NOTHING; /* a read is no access: the one by which it was opened is counted */
-		return observe_judged(task, 0, &sighting) ? RECEIVED_REFUSED : RECEIVED_SECRET;
-	}
 	return observe(task, 0, &sighting) ? RECEIVED_REFUSED : RECEIVED_SECRET;
 }
 
@@ -594,12 +588,32 @@ static __always_inline int linked(struct dentry *dentry, __u32 how)
 	return observe((__u64)task, 0, &sighting) ? -EPERM : 0;
 }
 
+/*
+ * Is what is read through the open file (an address) denied to who reads now? Whoever may open the secret, be handed or
+ * execute it may read what it has open, so it takes a denial of all of them.
+ */
+int __attribute__((noinline)) may_not_read(__u64 file, __u32 how)
+{
+	__u32 by = (how >> 16) & DECIDE_BY_OWN_CRED;
+	__u64 task = bpf_get_current_task();
+	struct watch_value *value;
+	struct file_id id = {};
+
+	read_file_id(READ((struct file *)file, f_inode), &id);
+	value = bpf_map_lookup_elem(&watched, &id);
+	return value && value->secret && !is_daemon() && is_denied(decide(task, value->secret, ACCESS_RECEIVE | by)) &&
+	       is_denied(decide(task, value->secret, ACCESS_OPEN | by)) &&
+	       is_denied(decide(task, value->secret, ACCESS_EXEC | by));
+}
+
 /* A read, or a write, through a file that is open already: by who does it now. */
 static __always_inline int read_through(struct file *file)
 {
 	__u32 how = JUDGE_REFUSES | (is_worked_on(file) ? JUDGE_BY_OWN_CRED : 0);
 
-	how = ACCESS_RECEIVE | VIA_INHERITED << 8 | HOW_READ | HOW_JUDGED(how);
+	how = ACCESS_RECEIVE | VIA_INHERITED << 8 | HOW_JUDGED(how);
+	if (!may_not_read(address_of(file), how))
+		return 0; /* a read is no access: the one by which it was opened is counted */
 	return observe_received(address_of(file), 0, how) == RECEIVED_REFUSED ? -EPERM : 0;
 }
 
@@ -652,7 +666,7 @@ int BPF_PROG(lsm_file_open, struct file *file, int ret)
 	stay_on_cpu();
 	ret = opened(file, JUDGE_REFUSES);
 	leave_cpu();
-	return ret ? -EPERM : 0;
+	return answer(ret);
 }
 
 SEC("lsm/file_receive")
@@ -663,7 +677,7 @@ int BPF_PROG(lsm_file_receive, struct file *file, int ret)
 	stay_on_cpu();
 	ret = received(file, JUDGE_REFUSES);
 	leave_cpu();
-	return ret ? -EPERM : 0;
+	return answer(ret);
 }
 
 SEC("lsm/mmap_file")
@@ -674,7 +688,7 @@ int BPF_PROG(lsm_mmap_file, struct file *file, unsigned long reqprot, unsigned l
 	stay_on_cpu();
 	ret = mapped(file, JUDGE_REFUSES);
 	leave_cpu();
-	return ret ? -EPERM : 0;
+	return answer(ret);
 }
 
 SEC("lsm/inode_link")
@@ -685,7 +699,7 @@ int BPF_PROG(lsm_inode_link, struct dentry *old_dentry, struct inode *dir, struc
 	stay_on_cpu();
 	ret = linked(old_dentry, JUDGE_REFUSES);
 	leave_cpu();
-	return ret ? -EPERM : 0;
+	return answer(ret);
 }
 
 /*
@@ -706,12 +720,12 @@ int BPF_PROG(lsm_file_permission, struct file *file, int mask, int ret)
 		stay_on_cpu();
 		ret = proc_file_refused(address_of(file));
 		leave_cpu();
-		return ret ? -EPERM : 0;
+		return answer(ret);
 	}
 	stay_on_cpu();
 	ret = read_through(file);
 	leave_cpu();
-	return ret ? -EPERM : 0;
+	return answer(ret);
 }
 
 /*

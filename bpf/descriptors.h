@@ -12,7 +12,6 @@
  * the caller is to refuse it. Global functions, verified once for all their callers; access.bpf.c defines them.
  */
 #define HOW_JUDGED(how) ((__u32)(how) << 16) /* JUDGE_* */
-#define HOW_READ        (1u << 31)           /* through an open file: judge_read() */
 
 enum received { RECEIVED_NOTHING, RECEIVED_SECRET, RECEIVED_REFUSED };
 

@@ -170,7 +170,8 @@ __u64 __attribute__((noinline)) script_of(__u64 task_address, __u64 bprm_address
 {
 	struct linux_binprm *bprm = (struct linux_binprm *)bprm_address;
 	struct callback_head *work = READ((struct task_struct *)task_address, task_works);
-	__u64 executable = (__u64)READ(bprm, executable), script = SCRIPT_UNKNOWN;
+	__u64 executable = (__u64)READ(bprm, executable);
+	__u64 script = (__u64)work - work_offset(); /* an address from the start: older verifiers follow each other kind */
 
 	if (READ(bprm, interp) == READ(bprm, filename))
 		return SCRIPT_NONE;
@@ -180,7 +181,7 @@ __u64 __attribute__((noinline)) script_of(__u64 task_address, __u64 bprm_address
 		struct file *file = (struct file *)((char *)work - work_offset());
 
 		if (!work)
-			return script;
+			return is_executed_file((struct file *)script) ? script : SCRIPT_UNKNOWN;
 		if (is_executed_file(file))
 			script = (__u64)file;
 		work = READ(work, next);

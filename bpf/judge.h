@@ -58,6 +58,21 @@ static __always_inline bool is_enforced(__u64 judged)
 	return judged & ((__u64)DECIDED_ENFORCED << 8);
 }
 
+/*
+ * What a hook of a security module answers. By a branch, which the verifier follows: of a number it would have to know
+ * that it is an error (6.12).
+ */
+static __always_inline int answer(int refused)
+{
+	int result = 0;
+
+	if (refused) {
+		result = -EPERM;
+		asm volatile("" : "+r"(result));
+	}
+	return result;
+}
+
 /* Is the caller, which said `how`, to answer -EPERM? */
 static __always_inline bool is_refused(__u64 judged, __u32 how)
 {
@@ -94,16 +109,4 @@ __u64 __attribute__((noinline)) judge(__u64 task_address, __u32 secret, __u32 ho
 	if ((judged & ((__u64)DECIDED_KILL << 8)) && is_current_group(task) && bpf_send_signal(SIGKILL) == 0)
 		judged |= (__u64)DECIDED_ENFORCED << 8;
 	return judged;
-}
-
-/*
- * The same for a read through an open file, however it came: who may open it, be handed or execute it may read what it
- * has open, so it takes a denial of all of them.
- */
-__u64 __attribute__((noinline)) judge_read(__u64 task, __u32 secret, __u32 how)
-{
-	if (!is_judging() || !is_denied(decide(task, secret, ACCESS_OPEN | (how & DECIDE_BY_OWN_CRED))) ||
-	    !is_denied(decide(task, secret, ACCESS_EXEC | (how & DECIDE_BY_OWN_CRED))))
-		return DECIDED_UNDECIDED;
-	return judge(task, secret, (how & ~0xffU) | ACCESS_RECEIVE);
 }

@@ -179,7 +179,8 @@ struct {
 
 struct facts_slot {
 	__u32 busy;
-	__u32 pad;
+	__u32 number; /* its own */
+	struct image_file now;
 	struct class_key key;
 	struct verdict_facts facts;
 };

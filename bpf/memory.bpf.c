@@ -45,7 +45,7 @@ int BPF_PROG(lsm_ptrace_access_check, struct task_struct *child, unsigned int pt
 	stay_on_cpu();
 	ret = checked(child, ptrace_mode, JUDGE_REFUSES);
 	leave_cpu();
-	return ret ? -EPERM : 0;
+	return answer(ret);
 }
 
 /* Why here: a process that asks its parent to trace it (PTRACE_TRACEME) passes no check of the parent. */
@@ -58,5 +58,5 @@ int BPF_PROG(lsm_ptrace_traceme, struct task_struct *parent, int ret)
 	ret = seen_target((struct task_struct *)address_of(parent), bpf_get_current_pid_tgid() >> 32, ACCESS_PTRACE,
 			  VIA_PTRACE, MODE_READ, JUDGE_REFUSES);
 	leave_cpu();
-	return ret ? -EPERM : 0;
+	return answer(ret);
 }

@@ -82,6 +82,25 @@ static __always_inline void fill_script(struct scratch *scratch, struct process_
 	}
 }
 
+/* Apart from their callers, whose stack is to be short: a verdict on what was inherited needs much of it. */
+int __attribute__((noinline)) remember_exec(__u64 task, __u32 slot)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	struct process_record *record;
+
+	if (!scratch)
+		return 0;
+	record = process_record_of(scratch);
+	image_exec((struct task_struct *)task, &record->script, record->image_flags);
+	return 0;
+}
+
+int __attribute__((noinline)) remember_fork(__u64 task, __u64 parent)
+{
+	image_fork((struct task_struct *)task, (struct task_struct *)parent);
+	return 0;
+}
+
 /*
  * Why here: the new program is in place (executable, arguments, credentials) and has not run an instruction yet.
  */
@@ -103,7 +122,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	read_task(task, &record->task);
 	fill_exe_path(scratch, record, task);
 	fill_script(scratch, record, task, bprm);
-	image_exec(task, &record->script, record->image_flags);
+	(void)remember_exec(bpf_get_current_task(), scratch->slot);
 	offset = scratch->path_size;
 	if (keep_args) {
 		args_start = READ(task, mm, arg_start);
@@ -165,7 +184,7 @@ int BPF_PROG(process_fork, struct task_struct *task, unsigned long clone_flags)
 	record->path_size = 0;
 	record->flags = 0;
 	no_script(record);
-	image_fork(task, (struct task_struct *)bpf_get_current_task());
+	(void)remember_fork(address_of(task), bpf_get_current_task());
 	urgent = (tracking & TRACK_LINEAGE) && !lineage_fork(address_of(task), bpf_get_current_task());
 	header_fill(&record->header, RECORD_FORK, sizeof(*record), bpf_ktime_get_boot_ns());
 	send_process(record, &record->header, sizeof(*record), urgent);
