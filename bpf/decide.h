@@ -203,13 +203,15 @@ __u64 __attribute__((noinline)) facts_hash(__u64 task_address, __u64 cred, __u32
 	return hash;
 }
 
-/* Two steps: older verifiers lose the bounds of one number that the compiler makes of both. */
-static __always_inline const struct verdict_entry *entry_of(__u32 secret, __u32 bank)
+static __always_inline struct verdict_entry *entry_of(__u32 bank, __u32 secret)
 {
-	const struct verdict_entry *entry = &verdict_entries[secret & (VERDICT_SECRETS_MAX - 1)];
+	return &verdict_entries[verdict_index(bank, VERDICT_BANKS) * VERDICT_SECRETS_MAX] +
+	       verdict_index(secret, VERDICT_SECRETS_MAX);
+}
 
-	asm volatile("" : "+r"(entry));
-	return entry + (bank & 1) * VERDICT_SECRETS_MAX;
+static __always_inline struct verdict_rule *rules_of(__u32 bank)
+{
+	return &verdict_rules[verdict_index(bank, VERDICT_BANKS) * VERDICT_RULES_MAX];
 }
 
 /* The verdict on the facts of a slot, in two steps: verdict_decide(). */
@@ -218,7 +220,7 @@ int __attribute__((noinline)) facts_test(__u32 number, __u32 secret, __u32 bank)
 	struct facts_slot *slot = bpf_map_lookup_elem(&facts_slots, &number);
 
 	if (slot)
-		verdict_test(entry_of(secret, bank), &verdict_rules[(bank & 1) * VERDICT_RULES_MAX], &slot->facts);
+		verdict_test(entry_of(bank, secret), rules_of(bank), &slot->facts);
 	return 0;
 }
 
@@ -230,13 +232,13 @@ __u64 __attribute__((noinline)) facts_conclude(__u32 number, __u32 secret, __u32
 
 	if (!slot)
 		return DECIDED_UNDECIDED;
-	decided = verdict_conclude(entry_of(secret, bank), &slot->facts);
+	decided = verdict_conclude(entry_of(bank, secret), &slot->facts);
 	return decided_number(&decided, 0);
 }
 
 static __always_inline struct decided decide_anew(__u64 task, __u64 cred, __u32 secret, __u32 kind, __u32 bank)
 {
-	const struct verdict_entry *entry = entry_of(secret, bank);
+	const struct verdict_entry *entry = entry_of(bank, secret);
 	struct decided decided = {.action = entry->on_error, .flags = DECIDED_ERROR, .rule = DECIDED_BY_DEFAULT};
 	struct facts_slot *slot = facts_claim();
 
@@ -267,7 +269,7 @@ __u64 __attribute__((noinline)) decide(__u64 task_address, __u32 secret, __u32 h
 	__u32 kind = how & 0xff;
 	__u32 generation = *(volatile __u32 *)&policy_generation;
 	__u32 bank = generation & 1;
-	const struct verdict_entry *entry = entry_of(secret, bank);
+	const struct verdict_entry *entry = entry_of(bank, secret);
 	struct decision_value fresh = {.generation = (__u64)generation << 32 | *(volatile __u32 *)&class_generation};
 	struct decision_key key = {.secret = secret, .kind = kind};
 	struct decision_value *known;

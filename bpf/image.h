@@ -150,13 +150,19 @@ static __always_inline __u32 work_offset(void)
 	return bpf_core_field_offset(struct file___old, f_u);
 }
 
-/* Opened by exec itself: no flag that a process can pass to open(2) sets this one. */
-static __always_inline bool is_executed_file(struct file *file)
+/*
+ * The file (an address) whose release a work of a task (an address) is, if exec itself has opened it; else 0. No flag
+ * that a process can pass to open(2) says so. Global: for the verifier of 5.10 its ways would multiply in a loop.
+ */
+__u64 __attribute__((noinline)) executed_file(__u64 work)
 {
+	struct file *file = (struct file *)(work - work_offset());
 	struct inode *inode = READ(file, f_inode);
 
-	return (READ(file, f_flags) & FMODE_EXEC) && inode && READ(file, f_path.dentry, d_inode) == inode &&
-	       (READ(inode, i_mode) & S_IFMT) == S_IFREG;
+	if (!(READ(file, f_flags) & FMODE_EXEC) || !inode || READ(file, f_path.dentry, d_inode) != inode ||
+	    (READ(inode, i_mode) & S_IFMT) != S_IFREG)
+		return 0;
+	return (__u64)file;
 }
 
 /*
@@ -170,20 +176,20 @@ __u64 __attribute__((noinline)) script_of(__u64 task_address, __u64 bprm_address
 {
 	struct linux_binprm *bprm = (struct linux_binprm *)bprm_address;
 	struct callback_head *work = READ((struct task_struct *)task_address, task_works);
-	__u64 executable = (__u64)READ(bprm, executable);
-	__u64 script = (__u64)work - work_offset(); /* an address from the start: older verifiers follow each other kind */
+	__u64 executable = (__u64)READ(bprm, executable), script = SCRIPT_UNKNOWN;
 
 	if (READ(bprm, interp) == READ(bprm, filename))
 		return SCRIPT_NONE;
 	if (executable)
 		return executable; /* binfmt_misc that wants it open */
 	for (int i = 0; i < TASK_WORKS_MAX; i++) {
-		struct file *file = (struct file *)((char *)work - work_offset());
+		__u64 file;
 
 		if (!work)
-			return is_executed_file((struct file *)script) ? script : SCRIPT_UNKNOWN;
-		if (is_executed_file(file))
-			script = (__u64)file;
+			return script;
+		file = executed_file((__u64)work);
+		if (file)
+			script = file;
 		work = READ(work, next);
 	}
 	return SCRIPT_NONE; /* nobody gets a way round by closing very much with an exec: no rule holds for it */

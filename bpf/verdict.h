@@ -14,6 +14,17 @@
 
 #define VERDICT_INLINE static inline __attribute__((always_inline))
 
+/*
+ * A number below `size`, a power of two, in a register of its own: else the compiler joins the arithmetic of several in
+ * ways (an "or" of 32 bits) of which verifiers until 6.1 no longer see that they stay inside.
+ */
+VERDICT_INLINE __u64 verdict_index(__u64 number, __u32 size)
+{
+	number &= size - 1;
+	__asm__ volatile("" : "+r"(number));
+	return number;
+}
+
 struct verdict_facts {
 	/* The classes by sort. Bit 0 of each first word is set: what a rule that does not ask for the sort asks for. */
 	__u64 bits[CLASS_SORT_COUNT][CLASS_WORDS];
@@ -36,7 +47,7 @@ VERDICT_INLINE void verdict_rule_test(const struct verdict_rule *rule, struct ve
 
 	for (__u32 sort = 0; sort < CLASS_SORT_COUNT; sort++) {
 		__u32 number = rule->classes[sort];
-		__u32 word = (number >> 6) & (CLASS_WORDS - 1);
+		__u64 word = verdict_index(number >> 6, CLASS_WORDS);
 		__u64 bit = facts->bits[sort][word] >> (number & 63);
 
 		sure &= bit;
@@ -101,7 +112,7 @@ VERDICT_INLINE void verdict_test(const struct verdict_entry *entry, const struct
 	for (__u32 i = 0; i < VERDICT_RULES_EACH; i++) {
 		if (i >= count)
 			break;
-		verdict_rule_test(&rules[(entry->first + i) & (VERDICT_RULES_MAX - 1)], facts, i);
+		verdict_rule_test(&rules[verdict_index(entry->first + i, VERDICT_RULES_MAX)], facts, i);
 	}
 }
 

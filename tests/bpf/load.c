@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every program of the object loads by itself, with and without bpf_rdonly_cast, observing and judging; the number of instructions that the
- * verifier had to look at is printed, so that a change that makes it work hard is seen before an older kernel refuses.
+ * Every program of the object loads by itself, with and without bpf_rdonly_cast, observing and judging; the number of
+ * instructions that the verifier had to look at is printed, so that a change that makes it work hard is seen before an
+ * older kernel refuses.
  */
 #include "bpf_fixture.h"
 
