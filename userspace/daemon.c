@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "base/worker.h"
+#include "enforcement.h"
 #include "export/output.h"
 #include "identity/identity.h"
 #include "notify.h"
@@ -96,8 +97,8 @@ static int open_sensor(struct daemon *daemon, struct error *error)
 	const struct config *config = daemon->config;
 	struct sensor_handler handler = observer_handler(daemon->observer);
 	const struct sensor_config sensor_config = {
-		.support = &daemon->support,
-		.backend = daemon->backend,
+		.support = &daemon->choice.support,
+		.backend = daemon->choice.backend,
 		.max_counters = config->sensor_max_counters,
 		.max_files = config->sensor_max_files,
 		.max_directories = config->sensor_max_directories,
@@ -210,28 +211,14 @@ static int open_control(struct daemon *daemon, struct error *error)
 	return control_new(daemon->base, &control_config, daemon_commands, daemon, &daemon->control, error);
 }
 
-static int choose_backend(struct daemon *daemon, struct error *error)
+static int open_enforcement(struct daemon *daemon, struct error *error)
 {
-	static const enum sensor_backend backends[] = {
-		[CONFIG_BACKEND_LSM] = SENSOR_BACKEND_LSM,
-		[CONFIG_BACKEND_FENTRY] = SENSOR_BACKEND_FENTRY,
-		[CONFIG_BACKEND_TRACEPOINT] = SENSOR_BACKEND_TRACEPOINT,
+	const struct enforcement_config enforcement_config = {
+		.tier = daemon->choice.tier,
+		.probe = daemon->choice.tiers,
 	};
-	int r = kernel_support_probe(&daemon->support, error);
 
-	if (r < 0)
-		return r;
-	if (daemon->config->backend == CONFIG_BACKEND_AUTO) {
-		r = kernel_support_best(&daemon->support, &daemon->backend);
-		return r < 0 ? error_set(error, r, NULL, 0, "no backend works on this kernel: %s",
-					 daemon->support.backends[SENSOR_BACKEND_TRACEPOINT].reason)
-			     : 0;
-	}
-	daemon->backend = backends[daemon->config->backend];
-	if (daemon->support.backends[daemon->backend].works)
-		return 0;
-	return error_set(error, -ENOTSUP, NULL, 0, "backend '%s' does not work on this host: %s",
-			 sensor_backend_name(daemon->backend), daemon->support.backends[daemon->backend].reason);
+	return enforcement_new(&enforcement_config, &daemon->enforcement, error);
 }
 
 static int start_timer(struct daemon *daemon)
@@ -273,9 +260,9 @@ static void say_ready(struct daemon *daemon)
 	struct watchlist_stats stats;
 	struct event_started started = {
 		.version = SAGENT_VERSION,
-		.kernel = daemon->support.release,
-		.backend = sensor_backend_name(daemon->backend),
-		.tier = TIER_OBSERVE,
+		.kernel = daemon->choice.support.release,
+		.backend = sensor_backend_name(daemon->choice.backend),
+		.tier = enforcement_tier(daemon->enforcement),
 		.policies = policy_set_policy_count(daemon->policy),
 		.secrets = policy_set_secret_count(daemon->policy),
 	};
@@ -297,10 +284,12 @@ static void say_ready(struct daemon *daemon)
 static int open_all(struct daemon *daemon, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
-	int r = daemon_load_policies(daemon->config, &policy, error);
+	int r = choice_make(daemon->config->backend, daemon->config->enforcement_tier, &daemon->choice, error);
 
 	if (r == 0)
-		r = choose_backend(daemon, error);
+		r = open_enforcement(daemon, error);
+	if (r == 0)
+		r = daemon_load_policies(daemon, &policy, error);
 	if (r == 0)
 		r = open_base(daemon);
 	if (r == 0)
@@ -413,6 +402,7 @@ void daemon_free(struct daemon *daemon)
 	worker_pool_free(daemon->pool);
 	observer_free(daemon->observer);
 	watchlist_free(daemon->watchlist);
+	enforcement_free(daemon->enforcement);
 	control_free(daemon->control);
 	policy_set_free(daemon->policy);
 	for (size_t i = 0; i < sizeof(daemon->signal_events) / sizeof(daemon->signal_events[0]); i++) {

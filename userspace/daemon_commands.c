@@ -10,6 +10,7 @@
 #include "base/json_writer.h"
 #include "base/version.h"
 #include "daemon_state.h"
+#include "enforcement.h"
 #include "export/output.h"
 #include "history.h"
 #include "identity/identity.h"
@@ -125,9 +126,9 @@ static int command_status(void *context, struct control_request *request)
 	json_int(&w, "pid", getpid());
 	json_string(&w, "started", clock_format_rfc3339(daemon->started_real_ns, started));
 	json_uint(&w, "uptime_s", (clock_boot_ns() - daemon->started_boot_ns) / NS_PER_SEC);
-	json_string(&w, "kernel", daemon->support.release);
-	json_string(&w, "backend", sensor_backend_name(daemon->backend));
-	json_string(&w, "tier", tier_name(TIER_OBSERVE));
+	json_string(&w, "kernel", daemon->choice.support.release);
+	json_string(&w, "backend", sensor_backend_name(daemon->choice.backend));
+	json_string(&w, "tier", tier_name(enforcement_tier(daemon->enforcement)));
 	write_blind_spots(&w, daemon);
 	write_numbers(&w, daemon);
 	write_store(&w, daemon);

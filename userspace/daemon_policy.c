@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/worker.h"
 #include "daemon_state.h"
+#include "enforce/policy_check.h"
+#include "enforcement.h"
 #include "notify.h"
 #include "observer.h"
 #include "policy/policy.h"
@@ -19,33 +21,20 @@ static struct policy_limits limits_of(const struct config *config)
 	return (struct policy_limits){.max_files = config->policy_max_files, .max_secrets = config->policy_max_secrets};
 }
 
-/* This build has no tier that could deny. */
-static int apply_tier(struct policy_set *policy, struct error *error)
+static int load(const struct config *config, struct policy_set **ret_policy, struct error *error)
 {
-	for (size_t i = 0; i < policy_set_secret_count(policy); i++) {
-		const struct policy_secret *secret = policy_set_secret(policy, i);
-		bool denies_egress = secret->egress && secret->egress->action == VERDICT_DENY;
+	const struct policy_limits limits = limits_of(config);
 
-		if (secret->mode != POLICY_MODE_ENFORCE || (!secret->can_deny && !denies_egress))
-			continue;
-		if (secret->on_unsupported == POLICY_UNSUPPORTED_REFUSE)
-			return error_set(
-				error, -EINVAL, secret->file, secret->mode_line,
-				"this build observes only and cannot deny; write \"mode: observe\", or add "
-				"\"onUnsupported: observe\" to keep the policy and only see what it would deny");
-		policy_set_observe(policy, i);
-	}
-	return 0;
+	return policy_set_load(config->policies, config->policies_count, &limits, ret_policy, error);
 }
 
-int daemon_load_policies(const struct config *config, struct policy_set **ret_policy, struct error *error)
+int daemon_load_policies(const struct daemon *daemon, struct policy_set **ret_policy, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
-	const struct policy_limits limits = limits_of(config);
-	int r = policy_set_load(config->policies, config->policies_count, &limits, &policy, error);
+	int r = load(daemon->config, &policy, error);
 
-	if (r >= 0)
-		r = apply_tier(policy, error);
+	if (r == 0)
+		r = enforcement_check(daemon->enforcement, policy, error);
 	if (r < 0)
 		return r;
 	*ret_policy = TAKE_PTR(policy);
@@ -63,8 +52,14 @@ void daemon_log_warnings(const struct policy_set *policy)
 int daemon_check_policies(const struct config *config, size_t *ret_policies, size_t *ret_secrets, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
-	int r = daemon_load_policies(config, &policy, error);
+	struct choice choice;
+	int r = load(config, &policy, error);
 
+	if (r < 0)
+		return r;
+	/* Without the privilege nobody can tell what the daemon could enforce. */
+	if (choice_make(config->backend, config->enforcement_tier, &choice, NULL) == 0)
+		r = enforce_check_policy(choice.tier, &choice.tiers, policy, error);
 	if (r < 0)
 		return r;
 	daemon_log_warnings(policy);
@@ -115,10 +110,16 @@ static void publish_loaded(struct daemon *daemon, bool is_reload)
 /* Puts a loaded policy in force; takes it on success. Secrets are numbered anew, so nothing may come between. */
 int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, struct error *error)
 {
-	int r = watch_policy(daemon, policy, error);
+	int r = enforcement_prepare(daemon->enforcement, policy, error);
 
 	if (r < 0)
 		return r;
+	r = watch_policy(daemon, policy, error);
+	if (r < 0) {
+		enforcement_rollback(daemon->enforcement);
+		return r;
+	}
+	enforcement_commit(daemon->enforcement);
 	observer_set_policy(daemon->observer, policy);
 	policy_set_free(daemon->policy);
 	daemon->policy = policy;
@@ -137,7 +138,7 @@ static void reload_run(struct worker_job *job)
 {
 	struct reload *reload = (struct reload *)job;
 
-	reload->result = daemon_load_policies(reload->daemon->config, &reload->policy, &reload->error);
+	reload->result = daemon_load_policies(reload->daemon, &reload->policy, &reload->error);
 }
 
 static void refuse_reload(struct daemon *daemon, const struct error *error, int result)

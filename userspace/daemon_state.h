@@ -12,11 +12,12 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "bus/event.h"
+#include "choice.h"
 #include "cli/control.h"
 #include "config.h"
 #include "daemon.h"
-#include "sensor/kernel_support.h"
 
+struct enforcement;
 struct policy_set;
 
 struct daemon {
@@ -31,12 +32,12 @@ struct daemon {
 	struct observer *observer;
 	struct sensor *sensor;
 	struct watchlist *watchlist;
+	struct enforcement *enforcement;
 	struct policy_set *policy;
 	struct store *store;
 	struct output *output;
 	struct control *control;
-	struct kernel_support support;
-	enum sensor_backend backend;
+	struct choice choice;
 	struct buffer line;
 	uint64_t started_boot_ns, started_real_ns;
 	uint64_t store_lost; /* of the store, published */
@@ -52,8 +53,11 @@ void daemon_publish_loss(struct daemon *daemon, enum loss_place place, uint64_t 
 /* Publishes what the store and the watch list have lost since the last call. */
 void daemon_check_losses(struct daemon *daemon);
 
-/* The policies of the config; blocks on the disk. Errors as policy_set_load(). */
-int daemon_load_policies(const struct config *config, struct policy_set **ret_policy, struct error *error);
+/*
+ * The policies of the config, as far as this host can enforce them; blocks on the disk. Any thread. Errors as
+ * policy_set_load() and enforce_check_policy().
+ */
+int daemon_load_policies(const struct daemon *daemon, struct policy_set **ret_policy, struct error *error);
 void daemon_log_warnings(const struct policy_set *policy);
 /* Puts a loaded policy in force; takes it on success. On failure the former one stays. */
 int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, struct error *error);
