@@ -46,6 +46,24 @@ static int choose_tier(enum config_tier wanted, struct choice *choice, struct er
 			 tier_name(choice->tier), choice->tiers.tiers[choice->tier].reason);
 }
 
+/*
+ * Hooks below the system call are before the one where fanotify asks: what is refused there would be counted as done.
+ * At the end of the system call both are over.
+ */
+static int suit_backend(enum config_backend wanted, struct choice *choice, struct error *error)
+{
+	if (choice->tier != TIER_FANOTIFY || choice->backend == SENSOR_BACKEND_TRACEPOINT)
+		return 0;
+	if (wanted != CONFIG_BACKEND_AUTO)
+		return error_set(
+			error, -ENOTSUP, NULL, 0,
+			"enforcement.tier 'fanotify' needs the backend 'tracepoint', not '%s': set one of them "
+			"otherwise",
+			sensor_backend_name(choice->backend));
+	choice->backend = SENSOR_BACKEND_TRACEPOINT;
+	return 0;
+}
+
 int choice_make(enum config_backend backend, enum config_tier tier, struct choice *ret, struct error *error)
 {
 	int r;
@@ -56,5 +74,7 @@ int choice_make(enum config_backend backend, enum config_tier tier, struct choic
 	if (r == 0)
 		r = choose_backend(backend, ret, error);
 	enforcement_probe(&ret->support, ret->backend, &ret->tiers);
-	return r < 0 ? r : choose_tier(tier, ret, error);
+	if (r == 0)
+		r = choose_tier(tier, ret, error);
+	return r < 0 ? r : suit_backend(backend, ret, error);
 }

@@ -57,6 +57,7 @@ static void on_flush(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (r < 0)
 		(void)log_error(r, "reading the kernel's counters");
+	enforcement_tick(daemon->enforcement);
 	observer_tick(daemon->observer);
 	daemon_check_losses(daemon);
 }
@@ -111,9 +112,40 @@ static int open_sensor(struct daemon *daemon, struct error *error)
 	return sensor_new(daemon->base, &sensor_config, &handler, &daemon->sensor, error);
 }
 
+static void on_denied(void *context, const struct denial *denial)
+{
+	struct daemon *daemon = context;
+
+	observer_denied(daemon->observer, denial);
+}
+
+static void on_enforcement_loss(void *context, enum loss_place place, uint64_t count, uint64_t total)
+{
+	struct daemon *daemon = context;
+
+	daemon->enforcement_lost[place] = total;
+	daemon_publish_loss(daemon, place, count, total);
+}
+
+static int open_enforcement(struct daemon *daemon, struct error *error)
+{
+	const struct enforcement_config enforcement_config = {
+		.tier = daemon->choice.tier,
+		.deadline_ms = daemon->config->enforcement_deadline_ms,
+		.base = daemon->base,
+		.sensor = daemon->sensor,
+		.identity = daemon->identity,
+		.denied = on_denied,
+		.loss = on_enforcement_loss,
+		.context = daemon,
+	};
+
+	return enforcement_new(&enforcement_config, &daemon->enforcement, error);
+}
+
 static int open_watchlist(struct daemon *daemon, struct error *error)
 {
-	const struct watchlist_options options = {
+	struct watchlist_options options = {
 		.max_files = daemon->config->sensor_max_files,
 		.max_directories = daemon->config->sensor_max_directories,
 		.match = glob_match,
@@ -122,12 +154,23 @@ static int open_watchlist(struct daemon *daemon, struct error *error)
 	};
 	void *sink_context;
 	const struct watch_sink *sink = sensor_sink(daemon->sensor, &sink_context);
-	int r = watchlist_new(daemon->base, sink, sink_context, &options, &daemon->watchlist);
+	int r;
+
+	options.marker = enforcement_marker(daemon->enforcement, &options.marker_context);
+	r = watchlist_new(daemon->base, sink, sink_context, &options, &daemon->watchlist);
 
 	if (r < 0)
 		return error_set(error, r, NULL, 0, "the watch list cannot be made: %s", strerror(-r));
 	observer_set_watchlist(daemon->observer, daemon->watchlist);
+	enforcement_set_watchlist(daemon->enforcement, daemon->watchlist);
 	return 0;
+}
+
+static void on_collect(void *context)
+{
+	struct daemon *daemon = context;
+
+	enforcement_collect(daemon->enforcement);
 }
 
 static int open_identity(struct daemon *daemon)
@@ -145,6 +188,7 @@ static int open_identity(struct daemon *daemon)
 		.base = daemon->base,
 		.max_holders = config->sensor_max_holders,
 		.hash_wait_ms = config->identity_hash_wait_ms,
+		.collect = on_collect,
 		.publish = daemon_publish,
 		.context = daemon,
 	};
@@ -211,16 +255,6 @@ static int open_control(struct daemon *daemon, struct error *error)
 	return control_new(daemon->base, &control_config, daemon_commands, daemon, &daemon->control, error);
 }
 
-static int open_enforcement(struct daemon *daemon, struct error *error)
-{
-	const struct enforcement_config enforcement_config = {
-		.tier = daemon->choice.tier,
-		.probe = daemon->choice.tiers,
-	};
-
-	return enforcement_new(&enforcement_config, &daemon->enforcement, error);
-}
-
 static int start_timer(struct daemon *daemon)
 {
 	const uint64_t ms = daemon->config->sensor_flush_interval_ms;
@@ -262,7 +296,7 @@ static void say_ready(struct daemon *daemon)
 		.version = SAGENT_VERSION,
 		.kernel = daemon->choice.support.release,
 		.backend = sensor_backend_name(daemon->choice.backend),
-		.tier = enforcement_tier(daemon->enforcement),
+		.tier = daemon->choice.tier,
 		.policies = policy_set_policy_count(daemon->policy),
 		.secrets = policy_set_secret_count(daemon->policy),
 	};
@@ -287,8 +321,6 @@ static int open_all(struct daemon *daemon, struct error *error)
 	int r = choice_make(daemon->config->backend, daemon->config->enforcement_tier, &daemon->choice, error);
 
 	if (r == 0)
-		r = open_enforcement(daemon, error);
-	if (r == 0)
 		r = daemon_load_policies(daemon, &policy, error);
 	if (r == 0)
 		r = open_base(daemon);
@@ -300,6 +332,8 @@ static int open_all(struct daemon *daemon, struct error *error)
 		r = open_identity(daemon);
 	if (r == 0)
 		r = open_sensor(daemon, error);
+	if (r == 0)
+		r = open_enforcement(daemon, error);
 	if (r == 0)
 		r = open_watchlist(daemon, error);
 	if (r == 0)
@@ -388,6 +422,8 @@ void daemon_free(struct daemon *daemon)
 {
 	if (!daemon)
 		return;
+	if (daemon->enforcement)
+		enforcement_stop(daemon->enforcement);
 	if (daemon->is_started)
 		flush_all(daemon);
 	sensor_free(daemon->sensor);

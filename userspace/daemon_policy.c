@@ -34,7 +34,7 @@ int daemon_load_policies(const struct daemon *daemon, struct policy_set **ret_po
 	int r = load(daemon->config, &policy, error);
 
 	if (r == 0)
-		r = enforcement_check(daemon->enforcement, policy, error);
+		r = enforce_check_policy(daemon->choice.tier, &daemon->choice.tiers, policy, error);
 	if (r < 0)
 		return r;
 	*ret_policy = TAKE_PTR(policy);
@@ -88,6 +88,7 @@ static int watch_policy(struct daemon *daemon, const struct policy_set *policy, 
 				.excludes = secret->excludes,
 				.excludes_count = secret->excludes_count,
 				.secret = i,
+				.number = enforcement_number(daemon->enforcement, secret->name),
 			};
 	}
 	return watchlist_load(daemon->watchlist, patterns, count, error);
@@ -120,6 +121,8 @@ int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, stru
 		return r;
 	}
 	enforcement_commit(daemon->enforcement);
+	if (daemon->policy)
+		observer_flush_denials(daemon->observer); /* by rules that are gone now */
 	observer_set_policy(daemon->observer, policy);
 	policy_set_free(daemon->policy);
 	daemon->policy = policy;

@@ -41,6 +41,7 @@ struct daemon {
 	struct buffer line;
 	uint64_t started_boot_ns, started_real_ns;
 	uint64_t store_lost; /* of the store, published */
+	uint64_t enforcement_lost[LOSS_PLACE_COUNT];
 	uint64_t unfollowed; /* by the watch list, published: the most at one time */
 	bool is_reloading, reload_again, is_started;
 	char policy_error[ERROR_FILE_SIZE + ERROR_TEXT_SIZE + 32]; /* of the last reload, "" when it was good */

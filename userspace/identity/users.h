@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,5 +17,7 @@ int users_new(const char *path, struct users **ret); /* reads it; a file that ca
 void users_free(struct users *users);                /* NULL is fine */
 /* NULL when the file does not name it. Borrowed until users_refresh. */
 const char *users_name(const struct users *users, uint32_t uid);
+/* The file is another one, or changed. */
+bool users_is_stale(const struct users *users);
 /* Rereads the file if it is another one or changed; a file that is gone or unreadable leaves what was known. */
 void users_refresh(struct users *users);

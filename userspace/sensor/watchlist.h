@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "sensor/file_scan.h"
 #include "sensor/pattern.h"
+#include "sensor/watch_marker.h"
 #include "sensor/watch_rules.h"
 #include "sensor/watch_sink.h"
 
@@ -25,11 +26,13 @@ struct event_base;
 struct watchlist;
 
 struct watchlist_options {
-	size_t max_files;                 /* sensor.max_files */
-	size_t max_directories;           /* sensor.max_directories */
-	pattern_match_fn match;           /* glob_match() */
-	const char *passwd_path;          /* "/etc/passwd"; strings are borrowed for the life of the list */
-	const char *mountinfo_path;       /* "/proc/self/mountinfo" */
+	size_t max_files;                  /* sensor.max_files */
+	size_t max_directories;            /* sensor.max_directories */
+	pattern_match_fn match;            /* glob_match() */
+	const char *passwd_path;           /* "/etc/passwd"; strings are borrowed for the life of the list */
+	const char *mountinfo_path;        /* "/proc/self/mountinfo" */
+	const struct watch_marker *marker; /* may be NULL */
+	void *marker_context;
 	void (*on_change)(void *context); /* may be NULL; the numbers of watchlist_statistics() may be others now */
 	void *context;
 };
