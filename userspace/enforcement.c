@@ -109,7 +109,6 @@ static void on_question(void *context, struct permission_question *question)
 {
 	struct enforcement *enforcement = context;
 
-	sensor_catch_up(enforcement->config.sensor); /* who started it is known before it is asked for */
 	identity_process(enforcement->config.identity, question->record, question->record_size);
 	if (!(question->wanted & FACT_SHA256) || !wait_for_hash(enforcement, question))
 		answer(enforcement, question);
@@ -121,6 +120,8 @@ static void on_permission(evutil_socket_t fd, short what, void *context)
 
 	(void)fd;
 	(void)what;
+	/* Who asks, or was denied, is known before it is told. */
+	sensor_catch_up(enforcement->config.sensor);
 	permission_dispatch(enforcement->permission);
 	enforcement_collect(enforcement);
 }

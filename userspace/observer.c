@@ -220,7 +220,7 @@ static struct waiting *waiting_new(struct observer *observer, const struct obser
 static bool wait_for_hash(struct observer *observer, const struct observation *observation)
 {
 	const struct policy_secret *secret = policy_set_find(observer->policy, observation->secret);
-	bool must_wait = secret && secret->needs_sha256;
+	bool must_wait = secret && secret->needs_sha256 && !observation->denied_by; /* the verdict has been made */
 	uint64_t wait_ms = must_wait ? NEEDED_WAIT_MS : observer->config.hash_wait_ms;
 	const struct timeval wait = {.tv_sec = (time_t)(wait_ms / 1000),
 				     .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000};

@@ -108,16 +108,12 @@ int permission_hold_process(struct permission *permission, const struct task_sna
 	return TAKE_FD(fd);
 }
 
-void permission_kill(int pidfd)
-{
-	if (pidfd < 0)
-		return;
-	(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); /* -ESRCH: it has ended by itself */
-	(void)close(pidfd);
-}
-
-/* After the lock was given away: the policy may be another. */
-static void settle_again(struct permission *permission, uint64_t serial, const struct access *access, uint32_t unknown)
+/*
+ * After the lock was given away: the policy may be another. A process that is denied is killed while it still waits, so
+ * that it never sees the answer; `pidfd` -1 is nobody.
+ */
+static void settle_again(struct permission *permission, uint64_t serial, const struct access *access, uint32_t unknown,
+			 int pidfd)
 {
 	struct pending *item = permission_find(permission, serial);
 	const struct policy_secret *secret = item ? permission_secret(permission, item->number) : NULL;
@@ -130,6 +126,8 @@ static void settle_again(struct permission *permission, uint64_t serial, const s
 		return;
 	}
 	judgement_make(secret, access, unknown, &judgement);
+	if (judgement.action == VERDICT_DENY && pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); /* -ESRCH: killed by others */
 	permission_settle(permission, item, secret, &judgement);
 }
 
@@ -140,8 +138,8 @@ void permission_settle_asked(struct permission *permission, uint64_t serial, con
 	struct judgement judgement;
 	struct task_snapshot task;
 	struct pending *item;
+	_cleanup_(closep) int pidfd = -1;
 	bool is_killed = false;
-	int pidfd = -1;
 
 	(void)pthread_mutex_lock(&permission->lock);
 	item = permission_find(permission, serial);
@@ -156,9 +154,8 @@ void permission_settle_asked(struct permission *permission, uint64_t serial, con
 		pidfd = permission_hold_process(permission, &task);
 		(void)pthread_mutex_lock(&permission->lock);
 	}
-	settle_again(permission, serial, access, unknown);
+	settle_again(permission, serial, access, unknown, pidfd);
 	(void)pthread_mutex_unlock(&permission->lock);
-	permission_kill(pidfd);
 }
 
 /* ---------------------------------------------------------------- the judge */
@@ -243,7 +240,7 @@ static void judge(struct permission *permission, uint64_t serial, uint32_t tid)
 	struct judgement judgement;
 	struct access access = {0};
 	struct pending *item;
-	int pidfd = -1;
+	_cleanup_(closep) int pidfd = -1;
 
 	if (size > 0 && resolver_describe(permission->resolver, record, (size_t)size, &access.process) < 0)
 		size = -EBADMSG;
@@ -258,10 +255,9 @@ static void judge(struct permission *permission, uint64_t serial, uint32_t tid)
 		(void)pthread_mutex_unlock(&permission->lock);
 		pidfd = permission_hold_process(permission, &record->task);
 		(void)pthread_mutex_lock(&permission->lock);
-		settle_again(permission, serial, &access, unknown_of(&access.process));
+		settle_again(permission, serial, &access, unknown_of(&access.process), pidfd);
 	}
 	(void)pthread_mutex_unlock(&permission->lock);
-	permission_kill(pidfd);
 }
 
 void *permission_judge_run(void *context)

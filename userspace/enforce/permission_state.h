@@ -120,5 +120,3 @@ struct pending *permission_find(struct permission *permission, uint64_t serial);
  * gone.
  */
 int permission_hold_process(struct permission *permission, const struct task_snapshot *task);
-/* Without the lock: kills, and closes the descriptor; -1 is nobody. */
-void permission_kill(int pidfd);

@@ -64,7 +64,7 @@ DEFINE_FREEP(struct sensor, sensor_free)
 const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context);
 /* Attaches the access programs, then reports who holds a secret open. Once. */
 int sensor_start(struct sensor *sensor, struct error *error);
-/* Takes what the kernel has told of processes by now. */
+/* Takes what the kernel has told of processes by now. Never out of a call of the handler. */
 void sensor_catch_up(struct sensor *sensor);
 /* Takes what is on the rings, reports all counts that are new and all losses. 0 or -errno. */
 int sensor_flush(struct sensor *sensor);
