@@ -69,6 +69,17 @@ static int start_threads(struct permission *permission)
 	return r;
 }
 
+/* Who has it is as much in a hurry as who waits for it. */
+static void init_lock(pthread_mutex_t *mutex)
+{
+	pthread_mutexattr_t attributes;
+
+	(void)pthread_mutexattr_init(&attributes);
+	(void)pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+	(void)pthread_mutex_init(mutex, &attributes);
+	(void)pthread_mutexattr_destroy(&attributes);
+}
+
 int permission_new(const struct permission_config *config, struct permission **ret, struct error *error)
 {
 	_cleanup_(permission_freep) struct permission *permission = calloc(1, sizeof(*permission));
@@ -84,7 +95,7 @@ int permission_new(const struct permission_config *config, struct permission **r
 	STAILQ_INIT(&permission->questions);
 	for (size_t i = 0; i < PENDING_MAX; i++)
 		TAILQ_INSERT_TAIL(&permission->free, &permission->items[i], age);
-	(void)pthread_mutex_init(&permission->lock, NULL);
+	init_lock(&permission->lock);
 	(void)pthread_cond_init(&permission->judge_wakes, NULL);
 	r = create_parts(permission, error);
 	if (r == 0)

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,8 +16,7 @@
 #include "identity/users.h"
 #include "policy/policy.h"
 
-#define NICENESS (-10)
-#define READS    (FAN_ACCESS_PERM | FAN_PRE_ACCESS)
+#define READS (FAN_ACCESS_PERM | FAN_PRE_ACCESS)
 
 /* ---------------------------------------------------------------- which kind of access it is */
 
@@ -265,7 +263,7 @@ void *permission_judge_run(void *context)
 	struct permission *permission = context;
 	struct pending *item;
 
-	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
+	permission_hurry();
 	(void)pthread_mutex_lock(&permission->lock);
 	while (!permission->is_stopping) {
 		uint64_t serial;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -12,12 +13,19 @@
 #include "policy/policy.h"
 
 #define EVENTS_SIZE 8192
-#define NICENESS    (-10)
 
 /* Is it a thread of ours? Signal 0 only asks; nothing is opened. */
 static bool is_own(uint32_t tid)
 {
 	return tid != 0 && syscall(SYS_tgkill, getpid(), (pid_t)tid, 0) == 0;
+}
+
+void permission_hurry(void)
+{
+	const struct sched_param least = {.sched_priority = 1};
+
+	if (pthread_setschedparam(pthread_self(), SCHED_RR | SCHED_RESET_ON_FORK, &least) != 0)
+		(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), -20); /* refused too: as all others */
 }
 
 static void answer(int group, int fd, bool is_allowed)
@@ -155,8 +163,7 @@ void *permission_reader_run(void *context)
 			       {.fd = permission->wake_fd, .events = POLLIN}};
 	int timeout = -1;
 
-	/* Others wait for this thread. Without the privilege it is as nice as all. */
-	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICENESS);
+	permission_hurry();
 	while (!(fds[1].revents & POLLIN)) {
 		if (poll(fds, 2, timeout) > 0 && (fds[0].revents & POLLIN))
 			read_events(permission);

@@ -97,6 +97,13 @@ struct permission {
 	char record[PERMISSION_RECORD_MAX] __attribute__((aligned(8))); /* the judge's */
 };
 
+/*
+ * For the threads that others wait for. Before everything that is not in a hurry: if who has many processes could keep
+ * us from the CPU until the deadline, the policy's onError would be the verdict of their choice. Where real time is not
+ * permitted, as far as nice goes.
+ */
+void permission_hurry(void);
+
 /* All below: with the lock held, but for the threads' own. */
 
 void *permission_reader_run(void *permission);
