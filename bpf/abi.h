@@ -507,7 +507,10 @@ enum loss_place {
 	LOSS_PROGRAM_MISSED,  /* the kernel skipped a program that was already running on that CPU */
 	LOSS_OUTPUT,          /* the daemon's: events that an output could not take */
 	LOSS_STORE,           /* the daemon's: accesses that the store could not take or write */
-	LOSS_WATCHLIST,       /* the daemon's: files and directories below the policy's paths that it does not follow */
+	LOSS_UNGUARDED, /* the daemon's: files of enforced secrets that could not be marked, or events the kernel had no
+			   room for */
+	LOSS_UNTOLD,    /* the daemon's: denials that no event tells of */
+	LOSS_WATCHLIST, /* the daemon's: files and directories below the policy's paths that it does not follow */
 	LOSS_PLACE_COUNT,
 };
 

@@ -39,6 +39,7 @@ __u64 host_mount = 0; /* the mount that it is the root of: another mount of the 
 __u32 epoch = 0;      /* the daemon's flush number */
 __u32 has_repeats = 0; /* set when a counter grew without a record; the daemon clears it before each flush */
 __u32 has_names = 0;   /* name_filter is not empty */
+__u32 asked_task = 0;  /* the thread, in the initial pid namespace, that the iterator task_asked is to tell of */
 
 /* The policies as tables, both banks; see abi.h. The daemon fills the bank that is not in force, then flips. */
 struct verdict_entry verdict_entries[VERDICT_BANKS * VERDICT_SECRETS_MAX] = {};

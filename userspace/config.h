@@ -30,6 +30,15 @@ enum config_backend {
 	CONFIG_BACKEND_COUNT,
 };
 
+enum config_tier {
+	CONFIG_TIER_AUTO,
+	CONFIG_TIER_LSM,
+	CONFIG_TIER_FANOTIFY,
+	CONFIG_TIER_KILL,
+	CONFIG_TIER_OBSERVE,
+	CONFIG_TIER_COUNT,
+};
+
 enum config_output { CONFIG_OUTPUT_TABLE, CONFIG_OUTPUT_JSON, CONFIG_OUTPUT_NONE, CONFIG_OUTPUT_COUNT };
 
 struct config {
@@ -70,6 +79,9 @@ struct config {
 	char control_socket[PATH_MAX]; /* "": <run_dir>/sagentd.sock */
 	char control_group[CONFIG_STRING_SIZE];
 	uint64_t control_max_clients;
+
+	enum config_tier enforcement_tier;
+	uint64_t enforcement_deadline_ms;
 
 	uint64_t policy_max_files;
 	uint64_t policy_max_secrets;

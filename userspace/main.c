@@ -55,8 +55,9 @@ static int run(const struct config *config)
 	if (r < 0)
 		return fail(&error, r, EXIT_USAGE);
 	r = daemon_new(config, &daemon, &error);
-	if (r < 0)
-		return fail(&error, r, EXIT_FAILED);
+	if (r < 0) /* what names a file of the operator's is for the operator to mend: a policy that this host cannot
+		      enforce */
+		return fail(&error, r, r == -ENOTSUP && error.file[0] ? EXIT_USAGE : EXIT_FAILED);
 	return daemon_run(daemon) < 0 ? EXIT_FAILED : EXIT_OK;
 }
 

@@ -11,12 +11,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "denials.h"
 #include "holdings.h"
 #include "identity/identity.h"
 #include "policy/policy.h"
 #include "sensor/watchlist.h"
 
-#define WAITING_MAX 4096
+#define WAITING_MAX  4096
+#define DENIALS_KEPT 16384
 /* How long an access may wait whose verdict needs the hash: an executable on a file system that hangs is never hashed.
  */
 #define NEEDED_WAIT_MS 30000
@@ -36,12 +38,13 @@ struct observation {
 	const char *secret;
 	const char *path;
 	bool path_truncated;
+	const char *denied_by; /* the rule by which a tier has denied it, or NULL */
 };
 
 struct waiting {
 	struct observer *observer;
 	struct observation observation;
-	char *secret, *path;
+	char *secret, *path, *denied_by;
 	struct event *timer;
 	bool is_published; /* the hash is still to come, the access has gone out */
 	TAILQ_ENTRY(waiting) link;
@@ -52,10 +55,13 @@ struct observer {
 	struct watchlist *watchlist;
 	const struct policy_set *policy;
 	struct holdings *holdings;
+	struct denials *denials;
 	TAILQ_HEAD(, waiting) waiting;
 	size_t waiting_count;
 	struct observer_stats stats;
 };
+
+static void publish_denial(void *context, const struct denial *denial);
 
 int observer_new(const struct observer_config *config, struct observer **ret_observer)
 {
@@ -67,7 +73,10 @@ int observer_new(const struct observer_config *config, struct observer **ret_obs
 	observer->config = *config;
 	TAILQ_INIT(&observer->waiting);
 	r = holdings_new(config->max_holders, &observer->holdings);
+	if (r == 0)
+		r = denials_new(DENIALS_KEPT, publish_denial, observer, &observer->denials);
 	if (r < 0) {
+		holdings_free(observer->holdings);
 		free(observer);
 		return r;
 	}
@@ -133,6 +142,13 @@ static void publish_observation(struct observer *observer, const struct observat
 	fill_target(observer, observation, &access);
 	identity_describe(observer->config.identity, &observation->task, &access.process);
 	policy_decide(observer->policy, secret->index, &access, &access.verdict);
+	if (observation->denied_by) {
+		access.verdict.action = VERDICT_DENY;
+		access.verdict.rule = observation->denied_by;
+		access.verdict.tier = TIER_FANOTIFY;
+		access.verdict.is_enforced = true;
+		access.verdict.would_deny = false;
+	}
 	count_stats(&observer->stats, &access);
 	publish(observer, &event);
 }
@@ -145,6 +161,7 @@ static void waiting_free(struct waiting *waiting)
 		event_free(waiting->timer);
 	free(waiting->secret);
 	free(waiting->path);
+	free(waiting->denied_by);
 	free(waiting);
 }
 
@@ -189,7 +206,10 @@ static struct waiting *waiting_new(struct observer *observer, const struct obser
 	waiting->path = observation->path ? strdup(observation->path) : NULL;
 	waiting->observation.secret = waiting->secret;
 	waiting->observation.path = waiting->path;
-	if (!waiting->secret || (observation->path && !waiting->path)) {
+	waiting->denied_by = observation->denied_by ? strdup(observation->denied_by) : NULL;
+	waiting->observation.denied_by = waiting->denied_by;
+	if (!waiting->secret || (observation->path && !waiting->path) ||
+	    (observation->denied_by && !waiting->denied_by)) {
 		waiting_free(waiting);
 		return NULL;
 	}
@@ -200,7 +220,7 @@ static struct waiting *waiting_new(struct observer *observer, const struct obser
 static bool wait_for_hash(struct observer *observer, const struct observation *observation)
 {
 	const struct policy_secret *secret = policy_set_find(observer->policy, observation->secret);
-	bool must_wait = secret && secret->needs_sha256;
+	bool must_wait = secret && secret->needs_sha256 && !observation->denied_by; /* the verdict has been made */
 	uint64_t wait_ms = must_wait ? NEEDED_WAIT_MS : observer->config.hash_wait_ms;
 	const struct timeval wait = {.tv_sec = (time_t)(wait_ms / 1000),
 				     .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000};
@@ -226,10 +246,16 @@ static bool wait_for_hash(struct observer *observer, const struct observation *o
 	return false;
 }
 
+void observer_flush_denials(struct observer *observer)
+{
+	denials_flush(observer->denials);
+}
+
 void observer_flush(struct observer *observer)
 {
 	struct waiting *waiting;
 
+	denials_flush(observer->denials);
 	while ((waiting = TAILQ_FIRST(&observer->waiting)))
 		waiting_publish(waiting);
 }
@@ -239,6 +265,7 @@ void observer_free(struct observer *observer)
 	if (!observer)
 		return;
 	observer_flush(observer);
+	denials_free(observer->denials);
 	holdings_free(observer->holdings);
 	free(observer);
 }
@@ -247,6 +274,61 @@ static void observe(struct observer *observer, const struct observation *observa
 {
 	if (observer->policy && !wait_for_hash(observer, observation))
 		publish_observation(observer, observation);
+}
+
+/* ---------------------------------------------------------------- what a tier denied */
+
+/* Told by the tier alone: how it was tried is known as far as the tier asks for each way apart. */
+static void publish_denial(void *context, const struct denial *denial)
+{
+	struct observer *observer = context;
+	const struct watched_file *file = watchlist_find(observer->watchlist, &denial->file);
+	struct observation observation = {
+		.key = {.process = denial->task.id,
+			.file = denial->file,
+			.kind = denial->kind,
+			.via = denial->kind == ACCESS_EXEC      ? VIA_EXECVE
+			       : denial->kind == ACCESS_RECEIVE ? VIA_INHERITED
+								: VIA_OTHER,
+			.mode = denial->mode,
+			.result = EPERM},
+		.task = denial->task,
+		.count = denial->count,
+		.first_ns = denial->first_ns,
+		.last_ns = denial->last_ns,
+		.secret = denial->secret,
+		.path = file ? file->path : NULL,
+		.path_truncated = file && file->path_truncated,
+		.denied_by = denial->rule,
+	};
+
+	observe(observer, &observation);
+}
+
+void observer_denied(struct observer *observer, const struct denial *denial)
+{
+	denials_add(observer->denials, denial);
+}
+
+/* An open that the kernel refused: as much of it as a tier has denied is told so, and none of that twice. */
+static void observe_refused(struct observer *observer, const struct observation *whole)
+{
+	struct observation part = *whole;
+	bool is_told = false;
+
+	if (observer->config.collect)
+		observer->config.collect(observer->config.context);
+	for (uint64_t left = whole->count; left > 0; left -= part.count) {
+		part.count = denials_claim(observer->denials, &whole->key.process, whole->secret, left, &part.denied_by,
+					   &is_told);
+		if (part.count == 0) {
+			part.count = left;
+			part.denied_by = NULL;
+			is_told = false;
+		}
+		if (!is_told)
+			observe(observer, &part);
+	}
 }
 
 /* ---------------------------------------------------------------- which secret */
@@ -426,7 +508,10 @@ static bool on_access(void *context, const struct counted *counted)
 		return false;
 	if (counted->key->result == 0 && counted->key->kind != ACCESS_LINK)
 		holdings_add(observer->holdings, &counted->key->process, observation.secret);
-	observe(observer, &observation);
+	if (counted->key->kind == ACCESS_OPEN && counted->key->result == EPERM)
+		observe_refused(observer, &observation);
+	else
+		observe(observer, &observation);
 	return true;
 }
 
@@ -530,6 +615,7 @@ void observer_set_policy(struct observer *observer, const struct policy_set *pol
 void observer_tick(struct observer *observer)
 {
 	holdings_tick(observer->holdings);
+	denials_tick(observer->denials);
 	identity_tick(observer->config.identity, clock_boot_ns());
 }
 

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,7 @@ struct sensor {
 	unsigned int turn;    /* records handled in this turn of the loop */
 	const char *blind_spots[BLIND_SPOTS_MAX];
 	size_t blind_spots_count;
+	pthread_mutex_t look_lock; /* of asked_task */
 };
 
 /* ---------------------------------------------------------------- what libbpf says while it loads */
@@ -220,6 +222,37 @@ static void on_snapshot(void *context, const struct process_record *record, size
 	struct sensor *sensor = context;
 
 	sensor->handler.process(sensor->handler.context, record, size);
+}
+
+struct look {
+	struct process_record *record;
+	size_t size;
+	ssize_t result;
+};
+
+static void on_looked_at(void *context, const struct record_header *header)
+{
+	struct look *look = context;
+
+	if (header->size < sizeof(*look->record))
+		return;
+	look->result = header->size > look->size ? -EMSGSIZE : (ssize_t)header->size;
+	if (look->result > 0)
+		memcpy(look->record, header, header->size);
+}
+
+ssize_t sensor_look(struct sensor *sensor, uint32_t tid, struct process_record *ret_record, size_t size)
+{
+	struct look look = {.record = ret_record, .size = size, .result = -ESRCH};
+	int r;
+
+	(void)pthread_mutex_lock(&sensor->look_lock);
+	__atomic_store_n(&sensor->bpf->bss->asked_task, tid, __ATOMIC_RELEASE);
+	r = iterator_run_thread(sensor->bpf->progs.task_asked, (pid_t)tid, on_looked_at, &look);
+	if (r == -EINVAL || r == -E2BIG)
+		r = iterator_run(sensor->bpf->progs.task_asked, 0, on_looked_at, &look);
+	(void)pthread_mutex_unlock(&sensor->look_lock);
+	return r < 0 ? r : look.result;
 }
 
 /* ---------------------------------------------------------------- loading */
@@ -441,6 +474,7 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 
 	if (!sensor)
 		return -ENOMEM;
+	(void)pthread_mutex_init(&sensor->look_lock, NULL);
 	sensor->handler = *handler;
 	sensor->config = *config;
 	(void)libbpf_set_print(on_libbpf_message);
@@ -482,6 +516,7 @@ void sensor_free(struct sensor *sensor)
 	free(sensor->cpu_values);
 	free(sensor->access_sequence.last);
 	free(sensor->process_sequence.last);
+	(void)pthread_mutex_destroy(&sensor->look_lock);
 	free(sensor);
 }
 
@@ -544,6 +579,11 @@ static int report_losses(struct sensor *sensor)
 				     totals[place]);
 	}
 	return 0;
+}
+
+void sensor_catch_up(struct sensor *sensor)
+{
+	(void)ring_buffer__consume(sensor->process_ring);
 }
 
 int sensor_flush(struct sensor *sensor)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/cleanup.h"
 #include "sensor/counters.h"
@@ -64,8 +65,18 @@ DEFINE_FREEP(struct sensor, sensor_free)
 const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context);
 /* Attaches the access programs, then reports who holds a secret open. Once. */
 int sensor_start(struct sensor *sensor, struct error *error);
+/* Takes what the kernel has told of processes by now. Never out of a call of the handler. */
+void sensor_catch_up(struct sensor *sensor);
 /* Takes what is on the rings, reports all counts that are new and all losses. 0 or -errno. */
 int sensor_flush(struct sensor *sensor);
+
+/*
+ * What the kernel says of a thread right now, as a RECORD_SNAPSHOT with its path, into `size` bytes (a record has up to
+ * SENSOR_RECORD_MAX). The size of the record; -ESRCH: there is no such thread; -EMSGSIZE; errno of bpf(2). Any
+ * thread, while the sensor is there.
+ */
+#define SENSOR_RECORD_MAX (sizeof(struct process_record) + ABI_PATH_MAX + ABI_NAME_MAX)
+ssize_t sensor_look(struct sensor *sensor, uint32_t tid, struct process_record *ret_record, size_t size);
 
 /* One sentence each, for people; `ret_count` of them, the sensor's. */
 const char *const *sensor_blind_spots(const struct sensor *sensor, size_t *ret_count);

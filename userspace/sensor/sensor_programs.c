@@ -23,6 +23,7 @@ const struct sensor_program sensor_programs[] = {
 	{"process_exit", BACKENDS_ALL, NULL, 0, ANY_TIER},
 	{"process_cgroup", BACKENDS_ALL, "control groups that are gone before they are looked up", 0, ANY_TIER},
 	{"process_snapshot", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"task_asked", BACKENDS_ALL, NULL, 0, ANY_TIER},
 	{"files_of_daemon", BACKENDS_ALL, NULL, 0, ANY_TIER},
 	{"files_held", BACKENDS_ALL, "processes that held a secret open before the agent started", 0, ANY_TIER},
 

@@ -11,6 +11,7 @@
 #include "sensor/directory_watch.h"
 #include "sensor/file_scan.h"
 #include "sensor/pattern.h"
+#include "sensor/watch_marker.h"
 #include "sensor/watch_rules.h"
 
 #define OWNER_NOBODY ((uid_t)-2)
@@ -92,6 +93,37 @@ static bool is_excluded(void *context, uint32_t rule, const char *path)
 	return watch_rules_excludes(view->options.rules, &view->homes, rule, path);
 }
 
+static void file_opened(void *context, int fd, const struct file_id *id, uint32_t secret)
+{
+	struct watch_view *view = context;
+	const struct watch_marker *marker = view->options.marker;
+
+	if (marker)
+		marker->mark_file(view->options.marker_context, fd, id,
+				  watch_rules_number(view->options.rules, secret));
+}
+
+static uint32_t number_settled(struct watch_view *view, const struct tree_directory *directory, bool is_below)
+{
+	uint32_t secret;
+
+	return watch_view_settles(view, directory, NULL, is_below, &secret)
+		       ? watch_rules_number(view->options.rules, secret)
+		       : 0;
+}
+
+static void directory_opened(void *context, int fd, const struct tree_directory *directory)
+{
+	struct watch_view *view = context;
+	const struct watch_marker *marker = view->options.marker;
+	char path[TREE_PATH_SIZE];
+
+	if (!marker || !directory->entry.parent || file_tree_path(directory, NULL, path) < 0)
+		return;
+	marker->mark_directory(view->options.marker_context, fd, path, number_settled(view, directory, false),
+			       number_settled(view, directory, true));
+}
+
 static void file_added(void *context, const struct tree_file *file)
 {
 	struct watch_view *view = context;
@@ -138,6 +170,8 @@ static int scan_new(struct watch_view *view)
 		.max_directories = view->options.max_directories,
 		.follows_changes = view->options.follows_changes,
 		.is_excluded = is_excluded,
+		.file_opened = file_opened,
+		.directory_opened = directory_opened,
 		.file_added = file_added,
 		.file_leaves = file_leaves,
 		.context = view,

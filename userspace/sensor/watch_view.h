@@ -22,6 +22,7 @@ struct event_base;
 struct file_scan;
 struct mounts;
 struct pattern_set;
+struct watch_marker;
 struct watch_rules;
 struct watch_sink;
 
@@ -38,6 +39,8 @@ struct watch_view_options {
 	const struct mounts *mounts;
 	const struct watch_sink *sink;
 	void *sink_context;
+	const struct watch_marker *marker; /* may be NULL */
+	void *marker_context;
 	const char *passwd_path;
 	size_t max_files;
 	size_t max_directories;

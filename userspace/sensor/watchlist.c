@@ -55,6 +55,8 @@ static void set_file(struct watchlist *list, const struct file_id *id, uint32_t 
 	const struct watch_value value = {.secret = number_of(list, secret)};
 
 	list->table.failures += list->table.sink->set_file(list->table.sink_context, id, &value) < 0;
+	if (list->options.marker)
+		list->options.marker->set_file(list->options.marker_context, id, value.secret);
 }
 
 static uint32_t settle(void *context, const struct tree_directory *place, const char *name, bool is_below)
@@ -70,6 +72,8 @@ static void clear_file(struct watchlist *list, const struct file_id *id)
 	int r = list->table.sink->clear_file(list->table.sink_context, id);
 
 	list->table.failures += r < 0 && r != -ENOENT; /* a full table never took it */
+	if (list->options.marker)
+		list->options.marker->clear_file(list->options.marker_context, id);
 }
 
 static void note_nameless(struct watchlist *list, const struct tree_file *file)
@@ -316,6 +320,8 @@ static int replace_view(struct watchlist *list, const struct watch_rules *rules,
 		.mounts = list->mounts,
 		.sink = list->table.sink,
 		.sink_context = list->table.sink_context,
+		.marker = list->options.marker,
+		.marker_context = list->options.marker_context,
 		.passwd_path = list->options.passwd_path,
 		.max_files = list->options.max_files,
 		.max_directories = list->options.max_directories,
