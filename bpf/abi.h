@@ -525,6 +525,17 @@ struct cpu_counters {
 	__u64 unjudged; /* candidates that were let pass because only the daemon can tell which secret they are */
 };
 
+/*
+ * What the daemon has told of, written by it alone: pinned with the programs, so that the next one knows how much of
+ * `accesses` and `denied` of all CPUs nobody has told.
+ */
+struct ledger {
+	__u64 accesses;
+	__u64 denied;
+	__u64 seen_ns; /* end of the last flush */
+	__u64 pad;
+};
+
 /* FNV-1a, 64 bit, the same on both sides; a component is hashed without its NUL. */
 #define FNV_OFFSET 0xcbf29ce484222325ULL
 #define FNV_PRIME  0x100000001b3ULL
@@ -536,6 +547,8 @@ _Static_assert(sizeof(struct exe_id) == 40, "abi");
 _Static_assert(sizeof(struct task_snapshot) == 16 + 16 + 32 + 40 + 8 + 16 + 16, "abi");
 _Static_assert(sizeof(struct record_header) == 32, "abi");
 _Static_assert(sizeof(struct access_key) == 48, "abi");
+_Static_assert(sizeof(struct access_value) == 40 + sizeof(struct task_snapshot) + 32, "abi");
+_Static_assert(sizeof(struct ledger) == 32, "abi");
 _Static_assert(sizeof(struct class_key) == 40, "abi");
 _Static_assert(sizeof(struct class_value) == VERDICT_BANKS * (CLASS_WORDS * 8 + 4) + 8, "abi");
 _Static_assert(sizeof(struct verdict_rule) == 16, "abi");

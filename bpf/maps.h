@@ -202,6 +202,15 @@ struct {
 	__type(value, struct cpu_counters);
 } cpu_state SEC(".maps");
 
+/* The daemon's, which is not here to be asked when it has crashed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct ledger);
+} ledger SEC(".maps");
+
 /*
  * Where records are put together: they are larger than the stack. Programs run with preemption off wherever the kernel
  * lets us say so; where it does not, a second task may enter while the first is inside, so a slot is claimed by `busy`.

@@ -82,6 +82,7 @@ struct config {
 
 	enum config_tier enforcement_tier;
 	uint64_t enforcement_deadline_ms;
+	char enforcement_pin_dir[PATH_MAX]; /* "": nothing is pinned */
 
 	uint64_t policy_max_files;
 	uint64_t policy_max_secrets;

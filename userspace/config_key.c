@@ -89,6 +89,9 @@ const struct config_key config_keys[] = {
 	 "How policies of mode enforce are carried out. With auto the best that works here; sagentd --probe shows which."},
 	{"enforcement.deadline_ms", CONFIG_NUMBER, AT(enforcement_deadline_ms), 10, 10000, NULL, "500",
 	 "Milliseconds that an access may wait for its verdict (tier fanotify). Then the policy's onError decides."},
+	{"enforcement.pin_dir", CONFIG_PATH, AT(enforcement_pin_dir), 0, PATH_MAX - 1, NULL,
+	 "/sys/fs/bpf/secrets-agent",
+	 "Where the kernel programs stay attached when the daemon ends (tier lsm), on a BPF file system. Empty: nowhere."},
 
 	{"policy.max_files", CONFIG_NUMBER, AT(policy_max_files), 1, 10000, NULL, "256",
 	 "Most policy files that are loaded."},

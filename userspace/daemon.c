@@ -108,6 +108,9 @@ static int open_sensor(struct daemon *daemon, struct error *error)
 		.access_ring_bytes = config->sensor_access_ring_kib * 1024,
 		.process_ring_bytes = config->sensor_process_ring_kib * 1024,
 		.keep_args = config->identity_args,
+		.tier = daemon->choice.tier,
+		.max_processes = config->identity_max_processes,
+		.pin_dir = config->enforcement_pin_dir,
 	};
 
 	return sensor_new(daemon->base, &sensor_config, &handler, &daemon->sensor, error);
@@ -174,6 +177,36 @@ static void on_collect(void *context)
 	enforcement_collect(daemon->enforcement);
 }
 
+static void on_process(void *context, const struct process_record *record)
+{
+	struct daemon *daemon = context;
+
+	if (daemon->enforcement) /* who ran before it was there is told to it later */
+		enforcement_process(daemon->enforcement, record);
+}
+
+static void on_cgroup(void *context, uint64_t cgroup_id)
+{
+	struct daemon *daemon = context;
+
+	if (daemon->enforcement)
+		enforcement_cgroup(daemon->enforcement, cgroup_id);
+}
+
+static bool on_explain(void *context, const struct access_value *value, struct verdict *ret_verdict)
+{
+	struct daemon *daemon = context;
+
+	return enforcement_explain(daemon->enforcement, value, ret_verdict);
+}
+
+static const char *on_secret_name(void *context, uint32_t number)
+{
+	struct daemon *daemon = context;
+
+	return enforcement_secret_name(daemon->enforcement, number);
+}
+
 static int open_identity(struct daemon *daemon)
 {
 	const struct config *config = daemon->config;
@@ -190,6 +223,10 @@ static int open_identity(struct daemon *daemon)
 		.max_holders = config->sensor_max_holders,
 		.hash_wait_ms = config->identity_hash_wait_ms,
 		.collect = on_collect,
+		.process = on_process,
+		.cgroup = on_cgroup,
+		.explain = on_explain,
+		.secret_name = on_secret_name,
 		.publish = daemon_publish,
 		.context = daemon,
 	};

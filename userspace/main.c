@@ -12,6 +12,7 @@
 #include "daemon.h"
 #include "options.h"
 #include "probe_report.h"
+#include "sensor/sensor.h"
 
 #define EXIT_OK     0
 #define EXIT_FAILED 1
@@ -61,6 +62,22 @@ static int run(const struct config *config)
 	return daemon_run(daemon) < 0 ? EXIT_FAILED : EXIT_OK;
 }
 
+static int detach(const struct config *config)
+{
+	struct error error = {0};
+	int r;
+
+	log_set_level(config->log_level);
+	r = config->enforcement_pin_dir[0] ? sensor_detach(config->enforcement_pin_dir) : 0;
+	if (r < 0) {
+		(void)error_set(&error, r, config->enforcement_pin_dir, 0, "not everything could be detached: %s",
+				strerror(-r));
+		return fail(&error, r, EXIT_FAILED);
+	}
+	(void)printf("detached: %d programs\n", r);
+	return EXIT_OK;
+}
+
 static int act(const struct options *options)
 {
 	switch (options->action) {
@@ -74,6 +91,8 @@ static int act(const struct options *options)
 		return config_dump(&options->config, stdout) < 0 ? EXIT_FAILED : EXIT_OK;
 	case ACTION_PROBE:
 		return probe_report_write(stdout, options->probe_as_json) < 0 ? EXIT_FAILED : EXIT_OK;
+	case ACTION_DETACH:
+		return detach(&options->config);
 	case ACTION_CHECK:
 		return check(&options->config);
 	case ACTION_RUN:

@@ -11,8 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "sensor.skel.h"
@@ -25,6 +28,7 @@
 #define RECORDS_PER_TURN 4096 /* then the rest of the loop has its turn */
 #define BLIND_SPOTS_MAX  32
 #define PROGRAMS_MAX     64
+#define CLASSES_MAX      65536 /* programs, control groups and users that have rules made for them */
 
 struct sequence {
 	uint64_t *last; /* by CPU */
@@ -38,6 +42,9 @@ struct sensor {
 	struct event *access_event, *process_event;
 	struct counters *counters;
 	struct kernel_tables tables;
+	struct ledger *ledger; /* shared memory */
+	struct pins *pins;
+	struct pins_gap gap;
 	struct sensor_handler handler;
 	struct sensor_config config; /* its `support` is not borrowed so long */
 	struct sequence access_sequence, process_sequence;
@@ -163,6 +170,8 @@ static bool on_counted(void *context, const struct counted *counted)
 {
 	struct sensor *sensor = context;
 
+	if (counted->value->flags & ACCESS_KNOWN)
+		*(counted->key->result ? &sensor->ledger->denied : &sensor->ledger->accesses) += counted->count;
 	return sensor->handler.access(sensor->handler.context, counted);
 }
 
@@ -291,6 +300,9 @@ static void set_sizes(const struct sensor *sensor, const struct sensor_config *c
 	(void)bpf_map__set_max_entries(bpf->maps.holders, (__u32)config->max_holders);
 	/* Two secrets each, on an average; without a tier that judges nobody asks. */
 	(void)bpf_map__set_max_entries(bpf->maps.held, is_judging(config->tier) ? (__u32)config->max_holders * 2 : 1);
+	(void)bpf_map__set_max_entries(bpf->maps.classes, is_judging(config->tier) ? CLASSES_MAX : 1);
+	(void)bpf_map__set_max_entries(bpf->maps.images, is_judging(config->tier) ? (__u32)config->max_processes : 1);
+	(void)bpf_map__set_max_entries(bpf->maps.lineage, is_judging(config->tier) ? (__u32)config->max_processes : 1);
 }
 
 static void set_settings(const struct sensor *sensor, const struct sensor_config *config)
@@ -305,6 +317,8 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	settings->have_cqe_argument = config->support->has_cqe_argument;
 	settings->keep_args = config->keep_args;
 	settings->tier = (__u8)config->tier;
+	if (getrandom((void *)(uintptr_t)&settings->identity_seed, sizeof(settings->identity_seed), 0) < 0)
+		log_debug("no random seed for identities");
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
 }
@@ -458,6 +472,13 @@ static int make_tables(struct sensor *sensor, const struct sensor_config *config
 	sensor->cpus = libbpf_num_possible_cpus();
 	if (sensor->cpus < 1)
 		return -EINVAL;
+	sensor->ledger = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
+			      bpf_map__fd(sensor->bpf->maps.ledger), 0);
+	if (sensor->ledger == MAP_FAILED) {
+		sensor->ledger = NULL;
+		return -errno;
+	}
+	sensor->ledger->seen_ns = clock_boot_ns();
 	sensor->cpu_values = calloc((size_t)sensor->cpus, sizeof(*sensor->cpu_values));
 	sensor->access_sequence.last = calloc((size_t)sensor->cpus, sizeof(uint64_t));
 	sensor->process_sequence.last = calloc((size_t)sensor->cpus, sizeof(uint64_t));
@@ -512,6 +533,9 @@ void sensor_free(struct sensor *sensor)
 	ring_buffer__free(sensor->access_ring);
 	ring_buffer__free(sensor->process_ring);
 	counters_free(sensor->counters);
+	if (sensor->ledger)
+		(void)munmap(sensor->ledger, (size_t)sysconf(_SC_PAGESIZE));
+	pins_free(sensor->pins);
 	sensor_bpf__destroy(sensor->bpf);
 	free(sensor->cpu_values);
 	free(sensor->access_sequence.last);
@@ -526,10 +550,110 @@ const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context)
 	return &kernel_tables_sink;
 }
 
+struct sensor_verdict_tables sensor_verdict_tables(struct sensor *sensor)
+{
+	struct sensor_bpf__bss *shared = sensor->bpf->bss;
+
+	return (struct sensor_verdict_tables){
+		.entries = shared->verdict_entries,
+		.rules = shared->verdict_rules,
+		.unfollowed = (uint64_t(*)[CLASS_WORDS])shared->verdict_unfollowed,
+		.epochs = shared->verdict_epochs,
+		.policy_generation = &shared->policy_generation,
+		.class_generation = &shared->class_generation,
+		.tracking = &shared->tracking,
+		.host_mnt_ns = &shared->host_mnt_ns,
+		.unknown_denies = &shared->unknown_denies,
+		.classes_fd = bpf_map__fd(sensor->bpf->maps.classes),
+		.images_fd = bpf_map__fd(sensor->bpf->maps.images),
+		.lineage_fd = bpf_map__fd(sensor->bpf->maps.lineage),
+		.max_classes = CLASSES_MAX,
+	};
+}
+
+int sensor_each_process(struct sensor *sensor,
+			void (*each)(void *context, const struct process_record *record, size_t size), void *context)
+{
+	return process_snapshot_read(sensor->bpf->progs.process_snapshot, each, context);
+}
+
+/* ---------------------------------------------------------------- staying attached */
+
+static int read_cpus(struct sensor *sensor)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(bpf_map__fd(sensor->bpf->maps.cpu_state), &zero, sensor->cpu_values) < 0 ? -errno
+													    : 0;
+}
+
+static int pin_all(struct sensor *sensor)
+{
+	int r = pins_new(sensor->config.pin_dir, &sensor->pins);
+
+	for (size_t i = 0; r == 0 && i < sensor_programs_count; i++)
+		if (sensor->links[i])
+			r = pins_add_link(sensor->pins, sensor_programs[i].name, sensor->links[i]);
+	if (r == 0)
+		r = pins_add_maps(sensor->pins, bpf_map__fd(sensor->bpf->maps.cpu_state),
+				  bpf_map__fd(sensor->bpf->maps.ledger));
+	if (r < 0 && sensor->pins)
+		pins_take_back(sensor->pins);
+	return r;
+}
+
+/* Both are attached for a moment: what ours has counted in it is in the numbers of the former one, too. */
+static void leave_out_own(struct sensor *sensor)
+{
+	uint64_t accesses = 0;
+
+	if (read_cpus(sensor) < 0)
+		return;
+	for (int cpu = 0; cpu < sensor->cpus; cpu++)
+		accesses += sensor->cpu_values[cpu].accesses;
+	sensor->gap.accesses -= accesses < sensor->gap.accesses ? accesses : sensor->gap.accesses;
+}
+
+/* Ours are attached: pins them where they are to outlive us, and detaches those of daemons before. */
+static void take_over(struct sensor *sensor)
+{
+	int r;
+
+	if (!sensor->config.pin_dir || !sensor->config.pin_dir[0])
+		return;
+	if (sensor->config.tier == TIER_LSM) {
+		r = pin_all(sensor);
+		if (r < 0) {
+			(void)log_warning(r, "the kernel programs cannot be pinned in '%s'%s", sensor->config.pin_dir,
+					  r == -ENODEV ? ", which is on no BPF file system" : "");
+			add_blind_spot(sensor, "what happens after the agent has ended: its programs are not pinned, "
+					       "so nothing is denied then");
+		}
+	}
+	r = pins_remove_others(sensor->config.pin_dir, sensor->pins, &sensor->gap);
+	if (r < 0)
+		(void)log_warning(r, "kernel programs of a former agent are still attached: see '%s'",
+				  sensor->config.pin_dir);
+	if (sensor->gap.is_known)
+		leave_out_own(sensor);
+}
+
+struct pins_gap sensor_gap(const struct sensor *sensor)
+{
+	return sensor->gap;
+}
+
+int sensor_detach(const char *pin_dir)
+{
+	return pins_remove_others(pin_dir, NULL, NULL);
+}
+
 int sensor_start(struct sensor *sensor, struct error *error)
 {
 	int r = attach(sensor, &sensor->config, false, error);
 
+	if (r == 0)
+		take_over(sensor);
 	if (r < 0 || !bpf_program__autoload(sensor->bpf->progs.files_held))
 		return r;
 	r = iterator_run(sensor->bpf->progs.files_held, 0, on_held, sensor);
@@ -560,10 +684,10 @@ static uint64_t programs_missed(const struct sensor *sensor)
 static int report_losses(struct sensor *sensor)
 {
 	uint64_t totals[LOSS_PLACE_COUNT] = {0};
-	__u32 zero = 0;
+	int r = read_cpus(sensor);
 
-	if (bpf_map_lookup_elem(bpf_map__fd(sensor->bpf->maps.cpu_state), &zero, sensor->cpu_values) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	for (int cpu = 0; cpu < sensor->cpus; cpu++) {
 		for (size_t place = 0; place < LOSS_PLACE_COUNT; place++)
 			totals[place] += sensor->cpu_values[cpu].losses[place];
@@ -602,6 +726,7 @@ int sensor_flush(struct sensor *sensor)
 		counters_sweep(sensor->counters);
 	}
 	(void)report_losses(sensor);
+	sensor->ledger->seen_ns = clock_boot_ns();
 	return r;
 }
 
