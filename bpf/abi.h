@@ -203,6 +203,31 @@ enum access_flag {
 	ACCESS_CANDIDATE = 1 << 0, /* an unknown file below a watched directory: the path decides */
 	ACCESS_BY_PATH = 1 << 1,   /* no file (a refused open, a link): the path is what the process passed */
 	ACCESS_ALONE = 1 << 2,     /* no counter holds this access: the record is all there is of it */
+	ACCESS_KNOWN = 1 << 3, /* the kernel knew that it is a secret: counted in `accesses` or `denied` of the CPU */
+};
+
+/* What carries a denial out, from least to best. */
+enum tier { TIER_OBSERVE, TIER_KILL, TIER_FANOTIFY, TIER_LSM, TIER_COUNT };
+
+enum decided_action {
+	DECIDED_ALLOW = 0, /* these three as enum verdict_action */
+	DECIDED_ALERT = 1,
+	DECIDED_DENY = 2,
+	DECIDED_NOTHING = 0xff, /* no policy that is enforced is about it */
+};
+
+enum decided_flag {
+	DECIDED_ERROR = 1 << 0, /* something was not known, and the answer is the policy's onError */
+	DECIDED_KILL = 1 << 1,
+	DECIDED_ENFORCED = 1 << 2, /* a denial that was carried out: refused, or the process was killed */
+};
+
+#define DECIDED_BY_DEFAULT 0xffff /* in place of a rule's number */
+
+struct decided {
+	__u8 action; /* enum decided_action */
+	__u8 flags;  /* enum decided_flag */
+	__u16 rule;  /* of the secret's rules in their order, deny first */
 };
 
 /* The value of the counter map: enough to make the event even when its first record never arrived. */
@@ -215,7 +240,11 @@ struct access_value {
 	struct file_id watched_dir; /* candidates: the watched directory that the walk ended at */
 	struct task_snapshot task;
 	__u32 file_nlink;
-	__u32 flags; /* enum access_flag */
+	__u32 flags;             /* enum access_flag */
+	struct decided decided;  /* the last verdict; DECIDED_NOTHING: the kernel gave none */
+	__u32 policy_generation; /* whose rules gave it */
+	__u32 secret;            /* number of the secret that it is about; 0: of none, or of more than one can tell */
+	__u32 pad;
 };
 
 struct access_record {
@@ -333,9 +362,13 @@ struct last_signal {
 
 /* ---------------------------------------------------------------- maps */
 
+/*
+ * A secret has a number from 1 on, below VERDICT_SECRETS_MAX, by its name: the same over reloads. Where these tables
+ * have 0 it has none, or which secret a file is depends on the rest of its path.
+ */
 struct watch_value {
 	__u32 flags;
-	__u32 pad;
+	__u32 secret; /* its number */
 };
 
 enum directory_flag {
@@ -352,6 +385,10 @@ enum directory_flag {
 struct directory_value {
 	__u32 flags;  /* enum directory_flag */
 	__u32 depths; /* bit n: a file n components below (1 is directly inside); bit 31: 31 or more */
+	/* Number of the secret that any file below is (with DIRECTORY_TREE), else any file directly inside (ANY_NAME)
+	 * under a name without an entry of its own. */
+	__u32 secret;
+	__u32 pad;
 };
 
 enum name_flag {
@@ -367,6 +404,8 @@ struct name_key {
 struct name_value {
 	__u32 flags;  /* enum name_flag */
 	__u32 depths; /* NAME_BRANCH: as in directory_value */
+	__u32 secret; /* NAME_FILE: number of the secret that the file is */
+	__u32 branch; /* NAME_BRANCH: of the one that any file below is, at any depth */
 };
 
 /* A file below a watched directory that the policy does not name, under the name it had when this was decided. */
@@ -469,26 +508,6 @@ struct verdict_entry {
 	__u8 sorts;          /* bit per enum class_sort that some rule asks for */
 };
 
-enum decided_action {
-	DECIDED_ALLOW = 0, /* these three as enum verdict_action */
-	DECIDED_ALERT = 1,
-	DECIDED_DENY = 2,
-	DECIDED_NOTHING = 0xff, /* no policy that is enforced is about it */
-};
-
-enum decided_flag {
-	DECIDED_ERROR = 1 << 0, /* something was not known, and the answer is the policy's onError */
-	DECIDED_KILL = 1 << 1,
-};
-
-#define DECIDED_BY_DEFAULT 0xffff /* in place of a rule's number */
-
-struct decided {
-	__u8 action; /* enum decided_action */
-	__u8 flags;  /* enum decided_flag */
-	__u16 rule;  /* of the secret's rules in their order, deny first */
-};
-
 /* A decision is kept until the policy or somebody's classes change. */
 struct decision_key {
 	__u32 secret;
@@ -555,7 +574,10 @@ enum loss_place {
 	LOSS_PROGRAM_MISSED,  /* the kernel skipped a program that was already running on that CPU */
 	LOSS_OUTPUT,          /* the daemon's: events that an output could not take */
 	LOSS_STORE,           /* the daemon's: accesses that the store could not take or write */
-	LOSS_WATCHLIST,       /* the daemon's: files and directories below the policy's paths that it does not follow */
+	LOSS_UNGUARDED, /* the daemon's: files of enforced secrets that could not be marked, or events the kernel had no
+			   room for */
+	LOSS_UNTOLD,    /* the daemon's: denials that no event tells of */
+	LOSS_WATCHLIST, /* the daemon's: files and directories below the policy's paths that it does not follow */
 	LOSS_PLACE_COUNT,
 };
 
@@ -564,6 +586,21 @@ struct cpu_counters {
 	__u64 losses[LOSS_PLACE_COUNT];
 	__u64 access_seq;
 	__u64 process_seq;
+	/* Of what the counters hold with ACCESS_KNOWN: what went through, and what was denied and carried out. */
+	__u64 accesses;
+	__u64 denied;
+	__u64 unjudged; /* candidates that were let pass because only the daemon can tell which secret they are */
+};
+
+/*
+ * What the daemon has told of, written by it alone: pinned with the programs, so that the next one knows how much of
+ * `accesses` and `denied` of all CPUs nobody has told.
+ */
+struct ledger {
+	__u64 accesses;
+	__u64 denied;
+	__u64 seen_ns; /* end of the last flush */
+	__u64 pad;
 };
 
 /* FNV-1a, 64 bit, the same on both sides; a component is hashed without its NUL. */
@@ -578,6 +615,8 @@ _Static_assert(sizeof(struct task_snapshot) == 16 + 16 + 32 + 40 + 8 + 16 + 16, 
 _Static_assert(sizeof(struct record_header) == 32, "abi");
 _Static_assert(sizeof(struct access_key) == 48, "abi");
 _Static_assert(sizeof(struct last_signal) == 32 + sizeof(struct task_snapshot) + LAST_SIGNAL_PATH, "abi");
+_Static_assert(sizeof(struct access_value) == 40 + sizeof(struct task_snapshot) + 32, "abi");
+_Static_assert(sizeof(struct ledger) == 32, "abi");
 _Static_assert(sizeof(struct class_key) == 40, "abi");
 _Static_assert(sizeof(struct class_value) == VERDICT_BANKS * (CLASS_WORDS * 8 + 4) + 8, "abi");
 _Static_assert(sizeof(struct verdict_rule) == 16, "abi");

@@ -33,6 +33,7 @@ static __always_inline struct facts_slot *facts_claim(void)
 
 		if (slot && !slot->busy) {
 			slot->busy = 1;
+			slot->number = i;
 			return slot;
 		}
 	}
@@ -98,13 +99,13 @@ static __always_inline void take_cgroup(struct facts_slot *slot, struct task_str
 static __always_inline void take_images(struct facts_slot *slot, struct task_struct *task, __u32 sorts, __u32 bank)
 {
 	struct image_value *image = image_of(task);
-	struct image_file now = {};
 	struct inode *inode = exe_inode_of(task);
 
+	slot->now.file.ino = 0;
 	if (!image && inode)
-		read_image_file(inode, &now);
+		read_image_file(inode, &slot->now);
 	if (sorts & (1 << CLASS_EXE))
-		take_file(slot, CLASS_EXE, bank, image ? &image->exe : &now, task);
+		take_file(slot, CLASS_EXE, bank, image ? &image->exe : &slot->now, task);
 	if (!(sorts & (1 << CLASS_SCRIPT)))
 		return;
 	if (image && !(image->flags & IMAGE_SCRIPT_UNKNOWN))
@@ -126,10 +127,14 @@ static __always_inline void take_lineage(struct facts_slot *slot, struct task_st
 	slot->facts.bits[CLASS_ANCESTOR][0] |= 1;
 }
 
-static __always_inline void facts_gather(struct facts_slot *slot, struct task_struct *task, __u32 sorts, __u32 bank)
+/* What the task runs and descends from. This and the next by the number of their slot. */
+int __attribute__((noinline)) facts_gather_files(__u32 number, __u64 task_address, __u32 sorts, __u32 bank)
 {
-	struct cred *cred = READ(task, cred);
+	struct facts_slot *slot = bpf_map_lookup_elem(&facts_slots, &number);
+	struct task_struct *task = (struct task_struct *)task_address;
 
+	if (!slot)
+		return 0;
 	__builtin_memset(&slot->facts.bits, 0, sizeof(slot->facts.bits));
 	__builtin_memset(&slot->facts.open, 0, sizeof(slot->facts.open));
 	for (int sort = 0; sort < CLASS_SORT_COUNT; sort++)
@@ -138,12 +143,26 @@ static __always_inline void facts_gather(struct facts_slot *slot, struct task_st
 		take_images(slot, task, sorts, bank);
 	if (sorts & (1 << CLASS_ANCESTOR))
 		take_lineage(slot, task, bank);
+	return 0;
+}
+
+/* Where it belongs. */
+int __attribute__((noinline))
+facts_gather_owner(__u32 number, __u64 task_address, __u64 cred_address, __u32 sorts, __u32 bank)
+{
+	struct facts_slot *slot = bpf_map_lookup_elem(&facts_slots, &number);
+	struct task_struct *task = (struct task_struct *)task_address;
+	struct cred *cred = (struct cred *)cred_address;
+
+	if (!slot)
+		return 0;
 	if (sorts & (1 << CLASS_CGROUP))
 		take_cgroup(slot, task, bank);
 	if (sorts & (1 << CLASS_UID))
 		take_number(slot, CLASS_UID, bank, MEMBER_UID, READ(cred, uid.val));
 	if (sorts & (1 << CLASS_GID))
 		take_number(slot, CLASS_GID, bank, MEMBER_GID, READ(cred, gid.val));
+	return 0;
 }
 
 /* ---------------------------------------------------------------- the decision */
@@ -155,10 +174,14 @@ static __always_inline __u64 mix_image_file(__u64 hash, const struct image_file 
 	return mix(hash, (__u64)file->ctime_sec << 30 ^ file->ctime_nsec);
 }
 
-/* Of all that the decision for a secret with rules of these sorts is made of. */
-static __always_inline __u64 facts_hash(struct task_struct *task, __u32 sorts, __u32 bank)
+/*
+ * Of all that the decision for a secret with rules of these sorts is made of. Global, as facts_gather_files(): what one
+ * needs of the stack is free again for the other, and the stack of all who wait for a verdict is short.
+ */
+__u64 __attribute__((noinline)) facts_hash(__u64 task_address, __u64 cred, __u32 sorts, __u32 bank)
 {
-	__u64 hash = identity_hash(task);
+	struct task_struct *task = (struct task_struct *)task_address;
+	__u64 hash = identity_hash(task, (struct cred *)cred);
 
 	if (sorts & (1 << CLASS_EXE | 1 << CLASS_SCRIPT)) {
 		struct image_value *image = image_of(task);
@@ -191,9 +214,31 @@ static __always_inline struct verdict_rule *rules_of(__u32 bank)
 	return &verdict_rules[verdict_index(bank, VERDICT_BANKS) * VERDICT_RULES_MAX];
 }
 
-static __always_inline struct decided decide_anew(struct task_struct *task, const struct verdict_entry *entry,
-						  __u32 kind, __u32 bank)
+/* The verdict on the facts of a slot, in two steps: verdict_decide(). */
+int __attribute__((noinline)) facts_test(__u32 number, __u32 secret, __u32 bank)
 {
+	struct facts_slot *slot = bpf_map_lookup_elem(&facts_slots, &number);
+
+	if (slot)
+		verdict_test(entry_of(bank, secret), rules_of(bank), &slot->facts);
+	return 0;
+}
+
+/* As decided_number(), of no generation. */
+__u64 __attribute__((noinline)) facts_conclude(__u32 number, __u32 secret, __u32 bank)
+{
+	struct facts_slot *slot = bpf_map_lookup_elem(&facts_slots, &number);
+	struct decided decided;
+
+	if (!slot)
+		return DECIDED_UNDECIDED;
+	decided = verdict_conclude(entry_of(bank, secret), &slot->facts);
+	return decided_number(&decided, 0);
+}
+
+static __always_inline struct decided decide_anew(__u64 task, __u64 cred, __u32 secret, __u32 kind, __u32 bank)
+{
+	const struct verdict_entry *entry = entry_of(bank, secret);
 	struct decided decided = {.action = entry->on_error, .flags = DECIDED_ERROR, .rule = DECIDED_BY_DEFAULT};
 	struct facts_slot *slot = facts_claim();
 
@@ -202,19 +247,26 @@ static __always_inline struct decided decide_anew(struct task_struct *task, cons
 		return decided;
 	}
 	slot->facts.kind = kind;
-	facts_gather(slot, task, entry->sorts, bank);
-	decided = verdict_decide(entry, rules_of(bank), &slot->facts);
+	(void)facts_gather_files(slot->number, task, entry->sorts, bank);
+	(void)facts_gather_owner(slot->number, task, cred, entry->sorts, bank);
+	(void)facts_test(slot->number, secret, bank);
+	decided = decided_of(facts_conclude(slot->number, secret, bank));
 	facts_release(slot);
 	return decided;
 }
+
+/* Beside the kind: by the credentials of the task itself, see cred_of(). */
+#define DECIDE_BY_OWN_CRED 0x100
 
 /*
  * May `task` (an address) touch the secret of that number in that way (enum access_kind)? decided_of() of the result
  * says; its action is DECIDED_NOTHING where no policy that is enforced is about the secret. Global: verified once.
  */
-__u64 __attribute__((noinline)) decide(__u64 task_address, __u32 secret, __u32 kind)
+__u64 __attribute__((noinline)) decide(__u64 task_address, __u32 secret, __u32 how)
 {
 	struct task_struct *task = (struct task_struct *)task_address;
+	struct cred *cred = cred_of(task, how & DECIDE_BY_OWN_CRED);
+	__u32 kind = how & 0xff;
 	__u32 generation = *(volatile __u32 *)&policy_generation;
 	__u32 bank = generation & 1;
 	const struct verdict_entry *entry = entry_of(bank, secret);
@@ -224,11 +276,11 @@ __u64 __attribute__((noinline)) decide(__u64 task_address, __u32 secret, __u32 k
 
 	if (!(entry->flags & VERDICT_ENTRY_ENFORCE))
 		return DECIDED_UNDECIDED;
-	key.facts = facts_hash(task, entry->sorts, bank);
+	key.facts = facts_hash(task_address, (__u64)cred, entry->sorts, bank);
 	known = bpf_map_lookup_elem(&decisions, &key);
 	if (known && known->generation == fresh.generation)
 		return decided_number(&known->decided, generation);
-	fresh.decided = decide_anew(task, entry, kind, bank);
+	fresh.decided = decide_anew(task_address, (__u64)cred, secret, kind, bank);
 	if (fresh.decided.flags & DECIDED_ERROR)
 		count_loss(LOSS_UNDECIDED);
 	else

@@ -97,19 +97,6 @@ int BPF_PROG(guard_signal, int number, struct kernel_siginfo *info, struct task_
 
 /* ---------------------------------------------------------------- below the system calls */
 
-/*
- * What the functions below say to an LSM hook: true is a refusal. The barrier keeps the compiler from computing the
- * number, whose range the verifier (6.12) wants to know.
- */
-static __always_inline int answer(bool is_refused)
-{
-	if (is_refused) {
-		barrier();
-		return -EPERM;
-	}
-	return 0;
-}
-
 static __always_inline bool traced(struct task_struct *child, unsigned int ptrace_mode, bool can_deny)
 {
 	bool is_refused = can_deny && guard_denies;

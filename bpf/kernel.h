@@ -18,6 +18,8 @@ typedef _Bool bool;
 #define true 1
 #define false 0
 
+#define SIGKILL               9
+
 #define EPERM                 1
 #define ENOENT                2
 #define EACCES                13
@@ -234,6 +236,7 @@ struct mm_struct {
 
 struct signal_struct {
 	atomic_t live;
+	struct list_head thread_head; /* the thread_node of each thread */
 	int group_exit_code;
 };
 
@@ -275,7 +278,9 @@ struct task_struct {
 	struct task_struct *parent; /* the tracer of who is traced */
 	struct task_struct *group_leader;
 	__u64 start_boottime;
-	struct cred *cred;
+	struct list_head thread_node;
+	struct cred *real_cred; /* its own */
+	struct cred *cred;      /* which it acts under: another's for the while of a work done for them */
 	struct mm_struct *mm;
 	struct files_struct *files;
 	struct fs_struct *fs;

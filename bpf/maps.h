@@ -53,6 +53,7 @@ __u32 has_names = 0;   /* name_filter is not empty */
 /* A file of the daemon's own, watched as a secret is, and how often its opens came as far as being counted. */
 struct file_id canary = {};
 __u64 canary_opens = 0;
+__u32 asked_task = 0;  /* the thread, in the initial pid namespace, that the iterator task_asked is to tell of */
 
 /* The policies as tables, both banks; see abi.h. The daemon fills the bank that is not in force, then flips. */
 struct verdict_entry verdict_entries[VERDICT_BANKS * VERDICT_SECRETS_MAX] = {};
@@ -130,6 +131,8 @@ struct {
 /* Thread groups that have had a secret open: whose forks, memory and environment are worth a look. Size set at load. */
 struct holder {
 	__u64 start_ns;
+	__u32 has_more; /* secrets than `held` has of it */
+	__u32 pad;
 };
 
 struct {
@@ -194,7 +197,8 @@ struct {
 
 struct facts_slot {
 	__u32 busy;
-	__u32 pad;
+	__u32 number; /* its own */
+	struct image_file now;
 	struct class_key key;
 	struct verdict_facts facts;
 };
@@ -215,6 +219,15 @@ struct {
 	__type(value, struct cpu_counters);
 } cpu_state SEC(".maps");
 
+/* The daemon's, which is not here to be asked when it has crashed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct ledger);
+} ledger SEC(".maps");
+
 /*
  * Where records are put together: they are larger than the stack. Programs run with preemption off wherever the kernel
  * lets us say so; where it does not, a second task may enter while the first is inside, so a slot is claimed by `busy`.
@@ -224,9 +237,13 @@ struct {
 struct sighting {
 	struct file_id file;
 	__u64 directory; /* candidates: address of the watched directory's dentry */
+	__u64 judged;    /* as of judge() */
+	__u32 secret;    /* its number; 0: not known, so nobody judges */
+	__u32 how;       /* JUDGE_*, without the kind */
 	__u32 target;
 	__u32 flags; /* enum access_flag */
 	__u32 nlink;
+	__u32 pad;
 	__u8 kind;
 	__u8 via;
 	__u8 mode;

@@ -9,7 +9,7 @@
 
 #include "image.h"
 
-#define HOW_INHERITED (ACCESS_RECEIVE | VIA_INHERITED << 8)
+#define HOW_INHERITED (ACCESS_RECEIVE | VIA_INHERITED << 8 | HOW_JUDGED(JUDGE_LATER))
 
 /* Set where no hook below the system call counts an exec of a secret. */
 const volatile bool observe_exec = false;
@@ -82,6 +82,25 @@ static __always_inline void fill_script(struct scratch *scratch, struct process_
 	}
 }
 
+/* Apart from their callers, whose stack is to be short: a verdict on what was inherited needs much of it. */
+int __attribute__((noinline)) remember_exec(__u64 task, __u32 slot)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	struct process_record *record;
+
+	if (!scratch)
+		return 0;
+	record = process_record_of(scratch);
+	image_exec((struct task_struct *)task, &record->script, record->image_flags);
+	return 0;
+}
+
+int __attribute__((noinline)) remember_fork(__u64 task, __u64 parent)
+{
+	image_fork((struct task_struct *)task, (struct task_struct *)parent);
+	return 0;
+}
+
 /*
  * Why here: the new program is in place (executable, arguments, credentials) and has not run an instruction yet.
  */
@@ -103,7 +122,7 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	read_task(task, &record->task);
 	fill_exe_path(scratch, record, task);
 	fill_script(scratch, record, task, bprm);
-	image_exec(task, &record->script, record->image_flags);
+	(void)remember_exec(bpf_get_current_task(), scratch->slot);
 	offset = scratch->path_size;
 	if (keep_args) {
 		args_start = READ(task, mm, arg_start);
@@ -126,8 +145,8 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	scratch_release(scratch);
 
 	/* The old memory is gone; a descriptor without close-on-exec is not. */
-	if (bpf_map_lookup_elem(&holders, &pid)) {
-		(void)bpf_map_delete_elem(&holders, &pid);
+	if (holder_of(pid)) {
+		(void)hold_nothing(pid);
 		(void)observe_table((__u64)bpf_get_current_task(), HOW_INHERITED);
 	}
 	if (observe_exec && pid != daemon_pid) {
@@ -165,17 +184,14 @@ int BPF_PROG(process_fork, struct task_struct *task, unsigned long clone_flags)
 	record->path_size = 0;
 	record->flags = 0;
 	no_script(record);
-	image_fork(task, (struct task_struct *)bpf_get_current_task());
+	(void)remember_fork(address_of(task), bpf_get_current_task());
 	urgent = (tracking & TRACK_LINEAGE) && !lineage_fork(address_of(task), bpf_get_current_task());
 	header_fill(&record->header, RECORD_FORK, sizeof(*record), bpf_ktime_get_boot_ns());
 	send_process(record, &record->header, sizeof(*record), urgent);
 	scratch_release(scratch);
 
-	if (bpf_map_lookup_elem(&holders, &parent)) {
-		struct holder holder = {.start_ns = task->start_boottime};
-
-		if (bpf_map_update_elem(&holders, &pid, &holder, BPF_ANY))
-			count_loss(LOSS_HOLDERS_FULL);
+	if (holder_of(parent)) {
+		(void)hold_as_parent(task->start_boottime, pid, parent);
 		(void)observe_table(address_of(task), HOW_INHERITED);
 	}
 	return 0;
@@ -191,7 +207,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (task->signal->live.counter > 0)
 		return 0;
-	holder = bpf_map_lookup_elem(&holders, &pid);
+	holder = holder_of(pid);
 	read_process_id(task, &record.id);
 	record.exit_code = task->signal->group_exit_code ? task->signal->group_exit_code : task->exit_code;
 	header_fill(&record.header, RECORD_EXIT, sizeof(record), bpf_ktime_get_boot_ns());
@@ -199,11 +215,11 @@ int BPF_PROG(process_exit, struct task_struct *task)
 		struct sighting sighting = {
 			.kind = ACCESS_PROC_MEM, .via = VIA_COREDUMP, .mode = MODE_READ, .target = pid};
 
-		observe(bpf_get_current_task(), 0, &sighting);
+		(void)observe(bpf_get_current_task(), 0, &sighting);
 	}
 	send_process(&record, &record.header, sizeof(record), holder != NULL);
 	if (holder)
-		(void)bpf_map_delete_elem(&holders, &pid);
+		(void)hold_nothing(pid);
 	image_exit(pid);
 	return 0;
 }
@@ -266,6 +282,35 @@ int process_snapshot(struct bpf_iter__task *context)
 	return 0;
 }
 
+/*
+ * One thread that waits for a verdict. Where the kernel can (6.1) it is shown no other; its process's path is told by
+ * whichever thread is asked for, for all of them run the same.
+ */
+SEC("iter/task")
+int task_asked(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	struct process_record *record;
+	struct scratch *scratch;
+	__u32 size;
+
+	if (!task || task->pid != asked_task)
+		return 0;
+	scratch = scratch_claim();
+	if (!scratch) {
+		count_loss(LOSS_SCRATCH);
+		return 0;
+	}
+	record = process_record_of(scratch);
+	read_task(task, &record->task);
+	fill_exe_path(scratch, record, task);
+	size = sizeof(*record) + record->path_size;
+	header_fill(&record->header, RECORD_SNAPSHOT, size, bpf_ktime_get_boot_ns());
+	bpf_seq_write(context->meta->seq, record, size & (SCRATCH_DATA - 1));
+	scratch_release(scratch);
+	return 0;
+}
+
 /* With `whose`, who has the file open is told too. */
 static __always_inline void write_file(struct seq_file *seq, struct task_struct *task, __u32 fd, struct file *file,
 				       bool whose)
@@ -307,6 +352,7 @@ int files_of_daemon(struct bpf_iter__task_file *context)
 
 	if (!task || !file || task->tgid != daemon_pid)
 		return 0;
+	daemon_start_ns = task->group_leader->start_boottime;
 	if (file->f_path.dentry == task->fs->root.dentry && file->f_path.mnt == task->fs->root.mnt) {
 		host_mount = address_of(file->f_path.mnt);
 		host_root = address_of(file->f_path.dentry);
@@ -322,22 +368,21 @@ int files_held(struct bpf_iter__task_file *context)
 	struct task_struct *task = context->task;
 	struct file *file = context->file;
 	struct touch_key touch = {};
+	struct watch_value *value;
 	__u8 one = 1;
-	struct holder holder = {};
 	struct file_id id = {};
 	__u32 pid;
 
 	if (!task || !file || task->tgid == daemon_pid || (file->f_mode & FMODE_PATH))
 		return 0;
 	read_file_id(file->f_inode, &id);
-	if (!filter_has(id.ino, id.dev) || !bpf_map_lookup_elem(&watched, &id))
+	value = filter_has(id.ino, id.dev) ? bpf_map_lookup_elem(&watched, &id) : NULL;
+	if (!value)
 		return 0;
 	pid = task->tgid;
-	holder.start_ns = task->group_leader->start_boottime;
-	if (bpf_map_update_elem(&holders, &pid, &holder, BPF_ANY))
-		count_loss(LOSS_HOLDERS_FULL);
 	touch.file = id;
-	touch.start_ns = holder.start_ns;
+	touch.start_ns = task->group_leader->start_boottime;
+	(void)hold(touch.start_ns, pid, value->secret);
 	touch.pid = pid;
 	(void)bpf_map_update_elem(&touched, &touch, &one, BPF_ANY);
 	write_file(context->meta->seq, task, context->fd, file, true);

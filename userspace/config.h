@@ -31,6 +31,15 @@ enum config_backend {
 	CONFIG_BACKEND_COUNT,
 };
 
+enum config_tier {
+	CONFIG_TIER_AUTO,
+	CONFIG_TIER_LSM,
+	CONFIG_TIER_FANOTIFY,
+	CONFIG_TIER_KILL,
+	CONFIG_TIER_OBSERVE,
+	CONFIG_TIER_COUNT,
+};
+
 enum config_output { CONFIG_OUTPUT_TABLE, CONFIG_OUTPUT_JSON, CONFIG_OUTPUT_NONE, CONFIG_OUTPUT_COUNT };
 
 struct config {
@@ -72,10 +81,12 @@ struct config {
 	char control_group[CONFIG_STRING_SIZE];
 	uint64_t control_max_clients;
 
+	enum config_tier enforcement_tier;
+	uint64_t enforcement_deadline_ms;
+	char enforcement_pin_dir[PATH_MAX]; /* "": nothing is pinned */
+
 	uint64_t policy_max_files;
 	uint64_t policy_max_secrets;
-
-	char enforcement_pin_dir[PATH_MAX]; /* "": nothing is pinned */
 
 	bool protect_deny;
 	char protect_allow_signals_from[CONFIG_GLOBS_SIZE];

@@ -12,6 +12,7 @@
 #include "config.h"
 
 static const char *const backend_names[CONFIG_BACKEND_COUNT + 1] = {"auto", "lsm", "fentry", "tracepoint"};
+static const char *const tier_names[CONFIG_TIER_COUNT + 1] = {"auto", "lsm", "fanotify", "kill", "observe"};
 static const char *const output_names[CONFIG_OUTPUT_COUNT + 1] = {"table", "json", "none"};
 static const char *const level_names[] = {"error", "warning", "info", "debug", NULL};
 
@@ -84,13 +85,19 @@ const struct config_key config_keys[] = {
 	{"control.max_clients", CONFIG_NUMBER, AT(control_max_clients), 1, 1024, NULL, "64",
 	 "Most clients connected at once."},
 
+	{"enforcement.tier", CONFIG_NAME, AT(enforcement_tier), 0, 0, tier_names, "auto",
+	 "How policies of mode enforce are carried out. With auto the best that works here; sagentd --probe shows which."},
+	{"enforcement.deadline_ms", CONFIG_NUMBER, AT(enforcement_deadline_ms), 10, 10000, NULL, "500",
+	 "Milliseconds that an access may wait for its verdict (tier fanotify). Then the policy's onError decides."},
+	{"enforcement.pin_dir", CONFIG_PATH, AT(enforcement_pin_dir), 0, PATH_MAX - 1, NULL,
+	 "/sys/fs/bpf/secrets-agent",
+	 "Directory on a BPF file system for what must outlive sagentd: in tier lsm its kernel programs, in all tiers who "
+	 "ended it. Empty means that nothing does."},
+
 	{"policy.max_files", CONFIG_NUMBER, AT(policy_max_files), 1, 10000, NULL, "256",
 	 "Most policy files that are loaded."},
 	{"policy.max_secrets", CONFIG_NUMBER, AT(policy_max_secrets), 1, 100000, NULL, "4096",
 	 "Most secrets that all policies together may name."},
-
-	{"enforcement.pin_dir", CONFIG_PATH, AT(enforcement_pin_dir), 0, PATH_MAX - 1, NULL, "/sys/fs/bpf/secrets-agent",
-	 "Directory on a BPF file system for what must outlive sagentd. Empty means that nothing does."},
 
 	{"protect.deny", CONFIG_BOOL, AT(protect_deny), 0, 0, NULL, "true",
 	 "Whether, in tier lsm, what others do to sagentd itself is refused. It is reported in every tier."},
@@ -106,6 +113,7 @@ const struct config_key config_keys[] = {
 const size_t config_keys_count = sizeof(config_keys) / sizeof(config_keys[0]);
 _Static_assert(sizeof(config_keys) / sizeof(config_keys[0]) <= CONFIG_KEYS_MAX, "raise CONFIG_KEYS_MAX");
 _Static_assert(sizeof(enum config_backend) == sizeof(unsigned int) &&
+		       sizeof(enum config_tier) == sizeof(unsigned int) &&
 		       sizeof(enum config_output) == sizeof(unsigned int) &&
 		       sizeof(enum log_level) == sizeof(unsigned int),
 	       "names are stored as unsigned int");

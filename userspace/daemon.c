@@ -18,6 +18,7 @@
 #include "base/version.h"
 #include "base/worker.h"
 #include "cli/policy_advice.h"
+#include "enforcement.h"
 #include "export/output.h"
 #include "identity/identity.h"
 #include "notify.h"
@@ -58,6 +59,7 @@ static void on_flush(evutil_socket_t fd, short what, void *context)
 	(void)what;
 	if (r < 0)
 		(void)log_error(r, "reading the kernel's counters");
+	enforcement_tick(daemon->enforcement);
 	observer_tick(daemon->observer);
 	daemon_check_losses(daemon);
 	if (r >= 0)
@@ -108,8 +110,8 @@ static int open_sensor(struct daemon *daemon, struct error *error)
 	const struct config *config = daemon->config;
 	struct sensor_handler handler = observer_handler(daemon->observer);
 	const struct sensor_config sensor_config = {
-		.support = &daemon->support,
-		.backend = daemon->backend,
+		.support = &daemon->choice.support,
+		.backend = daemon->choice.backend,
 		.max_counters = config->sensor_max_counters,
 		.max_files = config->sensor_max_files,
 		.max_directories = config->sensor_max_directories,
@@ -118,14 +120,48 @@ static int open_sensor(struct daemon *daemon, struct error *error)
 		.process_ring_bytes = config->sensor_process_ring_kib * 1024,
 		.keep_args = config->identity_args,
 		.guard_denies = daemon_denies_tampering(daemon),
+		.tier = daemon->choice.tier,
+		.max_processes = config->identity_max_processes,
+		.pin_dir = config->enforcement_pin_dir,
 	};
 
 	return sensor_new(daemon->base, &sensor_config, &handler, &daemon->sensor, error);
 }
 
+static void on_denied(void *context, const struct denial *denial)
+{
+	struct daemon *daemon = context;
+
+	observer_denied(daemon->observer, denial);
+}
+
+static void on_enforcement_loss(void *context, enum loss_place place, uint64_t count, uint64_t total)
+{
+	struct daemon *daemon = context;
+
+	daemon->enforcement_lost[place] = total;
+	daemon_publish_loss(daemon, place, count, total);
+}
+
+static int open_enforcement(struct daemon *daemon, struct error *error)
+{
+	const struct enforcement_config enforcement_config = {
+		.tier = daemon->choice.tier,
+		.deadline_ms = daemon->config->enforcement_deadline_ms,
+		.base = daemon->base,
+		.sensor = daemon->sensor,
+		.identity = daemon->identity,
+		.denied = on_denied,
+		.loss = on_enforcement_loss,
+		.context = daemon,
+	};
+
+	return enforcement_new(&enforcement_config, &daemon->enforcement, error);
+}
+
 static int open_watchlist(struct daemon *daemon, struct error *error)
 {
-	const struct watchlist_options options = {
+	struct watchlist_options options = {
 		.max_files = daemon->config->sensor_max_files,
 		.max_directories = daemon->config->sensor_max_directories,
 		.match = glob_match,
@@ -134,12 +170,53 @@ static int open_watchlist(struct daemon *daemon, struct error *error)
 	};
 	void *sink_context;
 	const struct watch_sink *sink = sensor_sink(daemon->sensor, &sink_context);
-	int r = watchlist_new(daemon->base, sink, sink_context, &options, &daemon->watchlist);
+	int r;
+
+	options.marker = enforcement_marker(daemon->enforcement, &options.marker_context);
+	r = watchlist_new(daemon->base, sink, sink_context, &options, &daemon->watchlist);
 
 	if (r < 0)
 		return error_set(error, r, NULL, 0, "the watch list cannot be made: %s", strerror(-r));
 	observer_set_watchlist(daemon->observer, daemon->watchlist);
+	enforcement_set_watchlist(daemon->enforcement, daemon->watchlist);
 	return 0;
+}
+
+static void on_collect(void *context)
+{
+	struct daemon *daemon = context;
+
+	enforcement_collect(daemon->enforcement);
+}
+
+static void on_process(void *context, const struct process_record *record)
+{
+	struct daemon *daemon = context;
+
+	if (daemon->enforcement) /* who ran before it was there is told to it later */
+		enforcement_process(daemon->enforcement, record);
+}
+
+static void on_cgroup(void *context, uint64_t cgroup_id)
+{
+	struct daemon *daemon = context;
+
+	if (daemon->enforcement)
+		enforcement_cgroup(daemon->enforcement, cgroup_id);
+}
+
+static bool on_explain(void *context, const struct access_value *value, struct verdict *ret_verdict)
+{
+	struct daemon *daemon = context;
+
+	return enforcement_explain(daemon->enforcement, value, ret_verdict);
+}
+
+static const char *on_secret_name(void *context, uint32_t number)
+{
+	struct daemon *daemon = context;
+
+	return enforcement_secret_name(daemon->enforcement, number);
 }
 
 static int open_identity(struct daemon *daemon)
@@ -157,6 +234,11 @@ static int open_identity(struct daemon *daemon)
 		.base = daemon->base,
 		.max_holders = config->sensor_max_holders,
 		.hash_wait_ms = config->identity_hash_wait_ms,
+		.collect = on_collect,
+		.process = on_process,
+		.cgroup = on_cgroup,
+		.explain = on_explain,
+		.secret_name = on_secret_name,
 		.publish = daemon_publish,
 		.tampered = daemon_tampered,
 		.context = daemon,
@@ -224,30 +306,6 @@ static int open_control(struct daemon *daemon, struct error *error)
 	return control_new(daemon->base, &control_config, daemon_commands, daemon, &daemon->control, error);
 }
 
-static int choose_backend(struct daemon *daemon, struct error *error)
-{
-	static const enum sensor_backend backends[] = {
-		[CONFIG_BACKEND_LSM] = SENSOR_BACKEND_LSM,
-		[CONFIG_BACKEND_FENTRY] = SENSOR_BACKEND_FENTRY,
-		[CONFIG_BACKEND_TRACEPOINT] = SENSOR_BACKEND_TRACEPOINT,
-	};
-	int r = kernel_support_probe(&daemon->support, error);
-
-	if (r < 0)
-		return r;
-	if (daemon->config->backend == CONFIG_BACKEND_AUTO) {
-		r = kernel_support_best(&daemon->support, &daemon->backend);
-		return r < 0 ? error_set(error, r, NULL, 0, "no backend works on this kernel: %s",
-					 daemon->support.backends[SENSOR_BACKEND_TRACEPOINT].reason)
-			     : 0;
-	}
-	daemon->backend = backends[daemon->config->backend];
-	if (daemon->support.backends[daemon->backend].works)
-		return 0;
-	return error_set(error, -ENOTSUP, NULL, 0, "backend '%s' does not work on this host: %s",
-			 sensor_backend_name(daemon->backend), daemon->support.backends[daemon->backend].reason);
-}
-
 static int start_timer(struct daemon *daemon)
 {
 	const uint64_t ms = daemon->config->sensor_flush_interval_ms;
@@ -299,9 +357,9 @@ static void say_ready(struct daemon *daemon)
 	struct watchlist_stats stats;
 	struct event_started started = {
 		.version = SAGENT_VERSION,
-		.kernel = daemon->support.release,
-		.backend = sensor_backend_name(daemon->backend),
-		.tier = TIER_OBSERVE,
+		.kernel = daemon->choice.support.release,
+		.backend = sensor_backend_name(daemon->choice.backend),
+		.tier = daemon->choice.tier,
 		.policies = policy_set_policy_count(daemon->policy),
 		.secrets = policy_set_secret_count(daemon->policy),
 	};
@@ -325,10 +383,10 @@ static int open_all(struct daemon *daemon, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
 	const struct policy_host host = POLICY_HOST_LOAD;
-	int r = daemon_load_policies(daemon->config, &host, &policy, error);
+	int r = choice_make(daemon->config->backend, daemon->config->enforcement_tier, &daemon->choice, error);
 
 	if (r == 0)
-		r = choose_backend(daemon, error);
+		r = daemon_load_policies(daemon, &host, &policy, error);
 	if (r == 0)
 		r = open_base(daemon);
 	if (r == 0)
@@ -339,6 +397,8 @@ static int open_all(struct daemon *daemon, struct error *error)
 		r = open_identity(daemon);
 	if (r == 0)
 		r = open_sensor(daemon, error);
+	if (r == 0)
+		r = open_enforcement(daemon, error);
 	if (r == 0)
 		r = open_watchlist(daemon, error);
 	if (r == 0)
@@ -433,6 +493,8 @@ void daemon_free(struct daemon *daemon)
 {
 	if (!daemon)
 		return;
+	if (daemon->enforcement)
+		enforcement_stop(daemon->enforcement);
 	if (daemon->is_started)
 		flush_all(daemon);
 	daemon_heartbeat_free(daemon);
@@ -449,6 +511,7 @@ void daemon_free(struct daemon *daemon)
 	worker_pool_free(daemon->pool);
 	observer_free(daemon->observer);
 	watchlist_free(daemon->watchlist);
+	enforcement_free(daemon->enforcement);
 	control_free(daemon->control);
 	policy_set_free(daemon->policy);
 	for (size_t i = 0; i < sizeof(daemon->signal_events) / sizeof(daemon->signal_events[0]); i++) {

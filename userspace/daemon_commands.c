@@ -10,6 +10,7 @@
 #include "base/json_writer.h"
 #include "base/version.h"
 #include "daemon_state.h"
+#include "enforcement.h"
 #include "export/output.h"
 #include "history.h"
 #include "identity/identity.h"
@@ -27,7 +28,7 @@ static void write_losses(struct json_writer *w, const struct daemon *daemon, con
 {
 	json_array_begin(w, "losses");
 	for (size_t place = 0; place < LOSS_PLACE_COUNT; place++) {
-		uint64_t count = sensor->losses[place];
+		uint64_t count = sensor->losses[place] + daemon->enforcement_lost[place];
 
 		if (place == LOSS_STORE)
 			count = daemon->store_lost;
@@ -74,6 +75,23 @@ static void write_store(struct json_writer *w, const struct daemon *daemon)
 	json_uint(w, "bytes", store_size(daemon));
 	json_uint(w, "dropped", stats.refused + stats.unwritable);
 	json_string(w, "error", stats.is_failing ? strerror(-stats.last_error) : NULL);
+	json_object_end(w);
+}
+
+static void write_enforcement(struct json_writer *w, const struct daemon *daemon)
+{
+	struct permission_stats stats = enforcement_stats(daemon->enforcement).permission;
+
+	json_object_begin(w, "enforcement");
+	json_string(w, "tier", tier_name(daemon->choice.tier));
+	json_uint(w, "guarded_files", stats.files);
+	json_uint(w, "guarded_directories", stats.marks.directories);
+	json_uint(w, "guarded_filesystems", stats.marks.wholes);
+	json_uint(w, "waited", stats.events);
+	json_uint(w, "allowed", stats.allowed);
+	json_uint(w, "denied", stats.denied);
+	json_uint(w, "undecided", stats.undecided);
+	json_uint(w, "late", stats.late);
 	json_object_end(w);
 }
 
@@ -125,9 +143,10 @@ static int command_status(void *context, struct control_request *request)
 	json_int(&w, "pid", getpid());
 	json_string(&w, "started", clock_format_rfc3339(daemon->started_real_ns, started));
 	json_uint(&w, "uptime_s", (clock_boot_ns() - daemon->started_boot_ns) / NS_PER_SEC);
-	json_string(&w, "kernel", daemon->support.release);
-	json_string(&w, "backend", sensor_backend_name(daemon->backend));
-	json_string(&w, "tier", tier_name(TIER_OBSERVE));
+	json_string(&w, "kernel", daemon->choice.support.release);
+	json_string(&w, "backend", sensor_backend_name(daemon->choice.backend));
+	json_string(&w, "tier", tier_name(daemon->choice.tier));
+	write_enforcement(&w, daemon);
 	write_blind_spots(&w, daemon);
 	write_numbers(&w, daemon);
 	write_store(&w, daemon);

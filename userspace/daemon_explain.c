@@ -59,9 +59,9 @@ static int answer(struct daemon *daemon, struct control_request *request, const 
 	json_object_begin(&w, NULL);
 	explanation_write_process(&w, &question->access.process);
 	json_bool(&w, "hash_pending", is_hash_pending);
-	json_string(&w, "tier", tier_name(TIER_OBSERVE));
+	json_string(&w, "tier", tier_name(daemon->choice.tier));
 	if (question->secret)
-		explanation_write(&w, daemon->policy, question->secret->index, &question->access, TIER_OBSERVE);
+		explanation_write(&w, daemon->policy, question->secret->index, &question->access, daemon->choice.tier);
 	else
 		json_null(&w, "explanation");
 	json_object_end(&w);

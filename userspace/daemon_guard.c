@@ -39,7 +39,7 @@ struct daemon_guard {
 
 bool daemon_denies_tampering(const struct daemon *daemon)
 {
-	return daemon->config->protect_deny && daemon->backend == SENSOR_BACKEND_LSM;
+	return daemon->config->protect_deny && daemon->choice.backend == SENSOR_BACKEND_LSM;
 }
 
 /* ---------------------------------------------------------------- what others did */

@@ -52,9 +52,9 @@ void daemon_heartbeat_open(struct daemon *daemon)
 	if (!heartbeat)
 		return;
 	heartbeat_read_boot_id(heartbeat->now.boot_id);
-	heartbeat->now.tier = TIER_OBSERVE;
+	heartbeat->now.tier = daemon->choice.tier;
 	(void)snprintf(heartbeat->now.backend, sizeof(heartbeat->now.backend), "%s",
-		       sensor_backend_name(daemon->backend));
+		       sensor_backend_name(daemon->choice.backend));
 }
 
 void daemon_heartbeat_free(struct daemon *daemon)
@@ -150,11 +150,15 @@ static void publish_gap(struct daemon *daemon, struct event_gap *gap)
 
 /* ---------------------------------------------------------------- the life of this one */
 
-/* Programs and links go with the daemon that made them, so nothing denied while none ran. */
-static bool denial_went_on(const struct daemon *daemon)
+/* What the pinned programs of the agent before have done; without them nothing was denied while none ran. */
+static void fill_between(const struct daemon *daemon, struct event_gap *gap)
 {
-	(void)daemon;
-	return false;
+	const struct pins_gap between = sensor_gap(daemon->sensor);
+
+	gap->was_denying = between.is_known;
+	gap->counts_are_known = between.is_known;
+	gap->accesses = between.accesses;
+	gap->denied = between.denied;
 }
 
 static void pin_last_signal(struct daemon *daemon)
@@ -181,7 +185,7 @@ void daemon_heartbeat_begin(struct daemon *daemon)
 		return;
 	now.boot_id = heartbeat->now.boot_id;
 	if (heartbeat->file && gap_between(heartbeat->found, &heartbeat->last, &now, &gap)) {
-		gap.was_denying = denial_went_on(daemon);
+		fill_between(daemon, &gap);
 		heartbeat->has_gap = true;
 		heartbeat->cause = gap.cause;
 		heartbeat->from_real_ns = gap.from_real_ns;

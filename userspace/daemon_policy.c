@@ -8,6 +8,8 @@
 #include "base/worker.h"
 #include "cli/policy_advice.h"
 #include "daemon_state.h"
+#include "enforce/policy_check.h"
+#include "enforcement.h"
 #include "notify.h"
 #include "observer.h"
 #include "policy/policy.h"
@@ -20,40 +22,28 @@ static struct policy_limits limits_of(const struct config *config)
 	return (struct policy_limits){.max_files = config->policy_max_files, .max_secrets = config->policy_max_secrets};
 }
 
-/* This build has no tier that could deny. */
-static int apply_tier(struct policy_set *policy, struct error *error)
-{
-	for (size_t i = 0; i < policy_set_secret_count(policy); i++) {
-		const struct policy_secret *secret = policy_set_secret(policy, i);
-		bool denies_egress = secret->egress && secret->egress->action == VERDICT_DENY;
-
-		if (secret->mode != POLICY_MODE_ENFORCE || (!secret->can_deny && !denies_egress))
-			continue;
-		if (secret->on_unsupported == POLICY_UNSUPPORTED_REFUSE)
-			return error_set(
-				error, -EINVAL, secret->file, secret->mode_line,
-				"this build observes only and cannot deny; write \"mode: observe\", or add "
-				"\"onUnsupported: observe\" to keep the policy and only see what it would deny");
-		policy_set_observe(policy, i);
-	}
-	return 0;
-}
-
-int daemon_load_policies(const struct config *config, const struct policy_host *host, struct policy_set **ret_policy,
-			 struct error *error)
+/* `choice` NULL: nobody can tell what this host could enforce. */
+static int load(const struct config *config, const struct choice *choice, const struct policy_host *host,
+		struct policy_set **ret_policy, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
 	const struct policy_limits limits = limits_of(config);
 	int r = policy_set_load(config->policies, config->policies_count, &limits, &policy, error);
 
-	if (r >= 0)
-		r = apply_tier(policy, error);
+	if (r >= 0 && choice)
+		r = enforce_check_policy(choice->tier, &choice->tiers, policy, error);
 	if (r >= 0 && policy_advise(policy, host) < 0)
 		r = error_set(error, -ENOMEM, NULL, 0, "not enough memory for the policy");
 	if (r < 0)
 		return r;
 	*ret_policy = TAKE_PTR(policy);
 	return 0;
+}
+
+int daemon_load_policies(const struct daemon *daemon, const struct policy_host *host, struct policy_set **ret_policy,
+			 struct error *error)
+{
+	return load(daemon->config, &daemon->choice, host, ret_policy, error);
 }
 
 void daemon_log_warnings(const struct policy_set *policy)
@@ -68,7 +58,10 @@ int daemon_check_policies(const struct config *config, const struct policy_host 
 			  size_t *ret_secrets, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
-	int r = daemon_load_policies(config, host, &policy, error);
+	struct choice choice;
+	/* Without the privilege nobody can tell what the daemon could enforce. */
+	bool is_chosen = choice_make(config->backend, config->enforcement_tier, &choice, NULL) == 0;
+	int r = load(config, is_chosen ? &choice : NULL, host, &policy, error);
 
 	if (r < 0)
 		return r;
@@ -87,6 +80,9 @@ static int watch_policy(struct daemon *daemon, const struct policy_set *policy, 
 
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < count; i++)
+		patterns[i].number =
+			enforcement_number(daemon->enforcement, policy_set_secret(policy, patterns[i].secret)->name);
 	return watchlist_load(daemon->watchlist, patterns, count, error);
 }
 
@@ -107,10 +103,18 @@ static void publish_loaded(struct daemon *daemon, bool is_reload)
 /* Puts a loaded policy in force; takes it on success. Secrets are numbered anew, so nothing may come between. */
 int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, struct error *error)
 {
-	int r = watch_policy(daemon, policy, error);
+	int r = enforcement_prepare(daemon->enforcement, policy, error);
 
 	if (r < 0)
 		return r;
+	r = watch_policy(daemon, policy, error);
+	if (r < 0) {
+		enforcement_rollback(daemon->enforcement);
+		return r;
+	}
+	enforcement_commit(daemon->enforcement);
+	if (daemon->policy)
+		observer_flush_denials(daemon->observer); /* by rules that are gone now */
 	observer_set_policy(daemon->observer, policy);
 	policy_set_free(daemon->policy);
 	daemon->policy = policy;
@@ -130,7 +134,7 @@ static void reload_run(struct worker_job *job)
 	struct reload *reload = (struct reload *)job;
 	const struct policy_host host = POLICY_HOST_LOAD;
 
-	reload->result = daemon_load_policies(reload->daemon->config, &host, &reload->policy, &reload->error);
+	reload->result = daemon_load_policies(reload->daemon, &host, &reload->policy, &reload->error);
 }
 
 static void refuse_reload(struct daemon *daemon, const struct error *error, int result)

@@ -13,15 +13,16 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "bus/event.h"
+#include "choice.h"
 #include "cli/control.h"
 #include "config.h"
 #include "daemon.h"
-#include "sensor/kernel_support.h"
 
 struct policy_host;
 struct counted;
 struct daemon_guard;
 struct daemon_heartbeat;
+struct enforcement;
 struct json_writer;
 struct last_signal;
 struct policy_set;
@@ -38,6 +39,7 @@ struct daemon {
 	struct observer *observer;
 	struct sensor *sensor;
 	struct watchlist *watchlist;
+	struct enforcement *enforcement;
 	struct policy_set *policy;
 	struct store *store;
 	struct output *output;
@@ -45,11 +47,11 @@ struct daemon {
 	struct daemon_guard *guard;
 	struct daemon_heartbeat *heartbeat;
 	struct event *watchdog_timer;
-	struct kernel_support support;
-	enum sensor_backend backend;
+	struct choice choice;
 	struct buffer line;
 	uint64_t started_boot_ns, started_real_ns;
 	uint64_t store_lost; /* of the store, published */
+	uint64_t enforcement_lost[LOSS_PLACE_COUNT];
 	uint64_t unfollowed; /* by the watch list, published: the most at one time */
 	bool is_reloading, reload_again, is_started;
 	char policy_error[ERROR_FILE_SIZE + ERROR_TEXT_SIZE + 32]; /* of the last reload, "" when it was good */
@@ -62,8 +64,11 @@ void daemon_publish_loss(struct daemon *daemon, enum loss_place place, uint64_t 
 /* Publishes what the store and the watch list have lost since the last call. */
 void daemon_check_losses(struct daemon *daemon);
 
-/* The policies of the config, with advice for the host; blocks on the disk. Errors as policy_set_load(). */
-int daemon_load_policies(const struct config *config, const struct policy_host *host, struct policy_set **ret_policy,
+/*
+ * The policies of the config, as far as this host can enforce them, with advice for it; blocks on the disk. Any thread.
+ * Errors as policy_set_load() and enforce_check_policy().
+ */
+int daemon_load_policies(const struct daemon *daemon, const struct policy_host *host, struct policy_set **ret_policy,
 			 struct error *error);
 void daemon_log_warnings(const struct policy_set *policy);
 /* Puts a loaded policy in force; takes it on success. On failure the former one stays. */

@@ -13,6 +13,7 @@
 #include "hardening.h"
 #include "options.h"
 #include "probe_report.h"
+#include "sensor/sensor.h"
 
 #define EXIT_OK     0
 #define EXIT_FAILED 1
@@ -57,9 +58,26 @@ static int run(const struct config *config)
 	if (r < 0)
 		return fail(&error, r, EXIT_USAGE);
 	r = daemon_new(config, &daemon, &error);
-	if (r < 0)
-		return fail(&error, r, EXIT_FAILED);
+	if (r < 0) /* what names a file of the operator's is for the operator to mend: a policy that this host cannot
+		      enforce */
+		return fail(&error, r, r == -ENOTSUP && error.file[0] ? EXIT_USAGE : EXIT_FAILED);
 	return daemon_run(daemon) < 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+static int detach(const struct config *config)
+{
+	struct error error = {0};
+	int r;
+
+	log_set_level(config->log_level);
+	r = config->enforcement_pin_dir[0] ? sensor_detach(config->enforcement_pin_dir) : 0;
+	if (r < 0) {
+		(void)error_set(&error, r, config->enforcement_pin_dir, 0, "not everything could be detached: %s",
+				strerror(-r));
+		return fail(&error, r, EXIT_FAILED);
+	}
+	(void)printf("detached: %d programs\n", r);
+	return EXIT_OK;
 }
 
 static int act(const struct options *options)
@@ -75,6 +93,8 @@ static int act(const struct options *options)
 		return config_dump(&options->config, stdout) < 0 ? EXIT_FAILED : EXIT_OK;
 	case ACTION_PROBE:
 		return probe_report_write(stdout, options->probe_as_json) < 0 ? EXIT_FAILED : EXIT_OK;
+	case ACTION_DETACH:
+		return detach(&options->config);
 	case ACTION_CHECK:
 		return check(&options->config);
 	case ACTION_RUN:

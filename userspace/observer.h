@@ -14,6 +14,7 @@
 #include "bus/event.h"
 #include "sensor/sensor.h"
 
+struct denial;
 struct identity;
 struct observer;
 struct policy_set;
@@ -24,6 +25,17 @@ struct observer_config {
 	struct identity *identity;
 	size_t max_holders;
 	uint64_t hash_wait_ms;
+	/* May be NULL. Makes the tier in force hand out what it has denied: observer_denied(). */
+	void (*collect)(void *context);
+	/* Who else is to hear of processes and control groups, after identity. May be NULL. */
+	void (*process)(void *context, const struct process_record *record);
+	void (*cgroup)(void *context, uint64_t cgroup_id);
+	/*
+	 * Where the kernel gives verdicts: the one that stands with an access, in words; false, with NULL for them,
+	 * when they are not known any more. And which secret has a number. Both NULL: nowhere.
+	 */
+	bool (*explain)(void *context, const struct access_value *value, struct verdict *ret_verdict);
+	const char *(*secret_name)(void *context, uint32_t number);
 	/* Each event, borrowed for the call. */
 	void (*publish)(void *context, const struct bus_event *event);
 	/* Something that was done to the agent itself (COUNTED_TAMPER), borrowed for the call; may be NULL. */
@@ -52,8 +64,12 @@ struct sensor_handler observer_handler(struct observer *observer);
 void observer_set_watchlist(struct observer *observer, struct watchlist *watchlist);
 /* The policy from now on; borrowed until the next. What waits is decided by the new one. */
 void observer_set_policy(struct observer *observer, const struct policy_set *policy);
-/* Publishes all that waits for a hash, as it is. */
+/* What the tier in force has denied; borrowed for the call. */
+void observer_denied(struct observer *observer, const struct denial *denial);
+/* Publishes all denials that wait to be told by the sensor too. */
+void observer_flush_denials(struct observer *observer);
+/* Publishes all that waits, for a hash or to be told by the sensor too, as it is. */
 void observer_flush(struct observer *observer);
-/* About once a second. */
+/* After each flush of the sensor. */
 void observer_tick(struct observer *observer);
 struct observer_stats observer_stats(const struct observer *observer);

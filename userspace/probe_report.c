@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/json_writer.h"
+#include "choice.h"
 #include "sensor/kernel_support.h"
 #include "sensor/sensor_programs.h"
 
@@ -32,10 +33,39 @@ static void features_of(const struct kernel_support *support, struct feature fea
 				       support->has_preempt_disable};
 }
 
-static void write_text(FILE *stream, const struct kernel_support *support, int result, enum sensor_backend best,
-		       const struct error *error)
+/* What a host lacks for a better tier than it has. */
+static const char *const tier_advice[TIER_COUNT] = {
+	[TIER_LSM] = "needs CONFIG_BPF_LSM=y and 'bpf' in lsm= on the kernel's command line: add it to the list in "
+		     "/sys/kernel/security/lsm, for example lsm=landlock,lockdown,yama,integrity,apparmor,bpf",
+	[TIER_FANOTIFY] = "needs CAP_SYS_ADMIN, CONFIG_FANOTIFY=y and CONFIG_FANOTIFY_ACCESS_PERMISSIONS=y",
+	[TIER_KILL] = "needs the privilege to load BPF programs",
+};
+
+static const char *const tier_texts[TIER_COUNT] = {
+	[TIER_LSM] = "the kernel refuses by itself; outlives the daemon",
+	[TIER_FANOTIFY] = "the kernel asks the daemon; ends with the daemon",
+	[TIER_KILL] = "the process is killed once it has opened the file; only for 'action: kill'",
+	[TIER_OBSERVE] = "nothing is stopped",
+};
+
+static void write_tiers(FILE *stream, const struct tier_probe *tiers)
 {
+	for (int i = TIER_COUNT - 1; i >= 0; i--) {
+		const struct tier_support *tier = &tiers->tiers[i];
+
+		(void)fprintf(stream, "%-8s tier %-11s %s\n", tier->works ? "yes" : "no", tier_name((enum tier)i),
+			      tier->works ? tier_texts[i] : tier->reason);
+		if (!tier->works && tier_advice[i])
+			(void)fprintf(stream, "%-25s%s\n", "", tier_advice[i]);
+	}
+}
+
+static void write_text(FILE *stream, const struct choice *choice, int result, const struct error *error)
+{
+	const struct kernel_support *support = &choice->support;
 	struct feature features[FEATURES_COUNT];
+	const char *limits[TIER_LIMITS_MAX];
+	size_t limits_count;
 
 	features_of(support, features);
 	(void)fprintf(stream, "kernel   %s\n", support->release);
@@ -49,16 +79,23 @@ static void write_text(FILE *stream, const struct kernel_support *support, int r
 		(void)fprintf(stream, "chosen   none: %s\n", error->text);
 		return;
 	}
-	(void)fprintf(stream, "chosen   backend=%s tier=%s\n", sensor_backend_name(best), tier_name(TIER_OBSERVE));
-	for (const char *const *limit = sensor_backend_limits(best); *limit; limit++)
+	write_tiers(stream, &choice->tiers);
+	(void)fprintf(stream, "chosen   backend=%s tier=%s\n", sensor_backend_name(choice->backend),
+		      tier_name(choice->tier));
+	limits_count = tier_limits(choice->tier, &choice->tiers, limits);
+	for (size_t i = 0; i < limits_count; i++)
+		(void)fprintf(stream, "passes   %s\n", limits[i]);
+	for (const char *const *limit = sensor_backend_limits(choice->backend); *limit; limit++)
 		(void)fprintf(stream, "unseen   %s\n", *limit);
 }
 
-static void write_json(FILE *stream, const struct kernel_support *support, int result, enum sensor_backend best,
-		       const struct error *error)
+static void write_json(FILE *stream, const struct choice *choice, int result, const struct error *error)
 {
+	const struct kernel_support *support = &choice->support;
 	_cleanup_(buffer_release) struct buffer buffer = BUFFER_INIT(REPORT_MAX);
 	struct feature features[FEATURES_COUNT];
+	const char *limits[TIER_LIMITS_MAX];
+	size_t limits_count = tier_limits(choice->tier, &choice->tiers, limits);
 	struct json_writer w;
 
 	features_of(support, features);
@@ -77,10 +114,22 @@ static void write_json(FILE *stream, const struct kernel_support *support, int r
 		json_object_end(&w);
 	}
 	json_object_end(&w);
-	json_string(&w, "backend", result < 0 ? NULL : sensor_backend_name(best));
-	json_string(&w, "tier", result < 0 ? NULL : tier_name(TIER_OBSERVE));
+	json_object_begin(&w, "tiers");
+	for (int i = TIER_COUNT - 1; i >= 0; i--) {
+		json_object_begin(&w, tier_name((enum tier)i));
+		json_bool(&w, "works", choice->tiers.tiers[i].works);
+		json_string(&w, "reason", choice->tiers.tiers[i].reason[0] ? choice->tiers.tiers[i].reason : NULL);
+		json_object_end(&w);
+	}
+	json_object_end(&w);
+	json_string(&w, "backend", result < 0 ? NULL : sensor_backend_name(choice->backend));
+	json_string(&w, "tier", result < 0 ? NULL : tier_name(choice->tier));
+	json_array_begin(&w, "not_stopped");
+	for (size_t i = 0; i < limits_count && result == 0; i++)
+		json_string(&w, NULL, limits[i]);
+	json_array_end(&w);
 	json_array_begin(&w, "blind_spots");
-	for (const char *const *limit = sensor_backend_limits(best); result == 0 && *limit; limit++)
+	for (const char *const *limit = sensor_backend_limits(choice->backend); result == 0 && *limit; limit++)
 		json_string(&w, NULL, *limit);
 	json_array_end(&w);
 	json_string(&w, "error", result < 0 ? error->text : NULL);
@@ -90,15 +139,10 @@ static void write_json(FILE *stream, const struct kernel_support *support, int r
 
 int probe_report_write(FILE *stream, bool as_json)
 {
-	enum sensor_backend best = SENSOR_BACKEND_TRACEPOINT;
-	struct kernel_support support;
 	struct error error = {0};
-	int r = kernel_support_probe(&support, &error);
+	struct choice choice;
+	int r = choice_make(CONFIG_BACKEND_AUTO, CONFIG_TIER_AUTO, &choice, &error);
 
-	if (r == 0)
-		r = kernel_support_best(&support, &best);
-	if (r < 0 && !error.text[0])
-		(void)error_set(&error, r, NULL, 0, "%s", support.backends[SENSOR_BACKEND_TRACEPOINT].reason);
-	(as_json ? write_json : write_text)(stream, &support, r, best, &error);
+	(as_json ? write_json : write_text)(stream, &choice, r, &error);
 	return fflush(stream) == 0 ? r : -errno;
 }

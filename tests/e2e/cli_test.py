@@ -142,7 +142,7 @@ def test_status_tells_the_state_of_the_daemon():
     text = d.sagent("status").stdout
     assert d.ready["backend"] in text, text
     found = json.dumps(d.sagent_json("status"))
-    for word in (d.ready["backend"], "observe"):
+    for word in (d.ready["backend"], d.ready["tier"]):
         assert word in found, found
 
 

@@ -30,7 +30,7 @@ def write(name, text, mode=0o600):
 
 def check_refused(path, line, *words, arguments=None):
     """Exit code 2 and one line on stderr: FILE:LINE: text with the words; nothing on stdout."""
-    result = run(*(arguments or ["--check", "--policy", path]))
+    result = run(*(arguments or ["--check", "--policy", path, "--set", "enforcement.tier=observe"]))
     lines = result.stderr.strip().splitlines()
     assert result.returncode == 2, f"exit {result.returncode}: {result.stderr} {result.stdout}"
     assert len(lines) == 1, lines

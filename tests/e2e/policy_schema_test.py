@@ -201,7 +201,7 @@ def schema_accepts(text):
 
 
 def load(file):
-    return subprocess.run([SAGENTD, "--check", "--policy", file], capture_output=True, text=True, errors="replace",
+    return subprocess.run([SAGENTD, "--check", "--policy", file, "--set", "enforcement.tier=observe"], capture_output=True, text=True, errors="replace",
                           stdin=subprocess.DEVNULL, timeout=30, check=False)
 
 

@@ -66,6 +66,8 @@ static const char *const places[] = {
 	[LOSS_PROGRAM_MISSED] = "program-missed",
 	[LOSS_OUTPUT] = "output",
 	[LOSS_STORE] = "store",
+	[LOSS_UNGUARDED] = "unguarded",
+	[LOSS_UNTOLD] = "untold",
 	[LOSS_WATCHLIST] = "watch-list",
 };
 _Static_assert(COUNT_OF(places) == LOSS_PLACE_COUNT, "a place of loss has no name");

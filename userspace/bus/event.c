@@ -30,6 +30,7 @@ static const bool loss_keeps_counts[LOSS_PLACE_COUNT] = {
 	[LOSS_COUNTERS_FULL] = true, /* what was lost besides is under LOSS_UNCOUNTED */
 	[LOSS_ARGS_READ] = true,     [LOSS_IMAGES_FULL] = true,
 	[LOSS_UNDECIDED] = true,
+	[LOSS_UNGUARDED] = true,
 };
 
 const char *event_type_name(enum event_type type)

@@ -8,27 +8,24 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file_id.h"
-#include "identity/cgroup.h"
 #include "identity/cgroup_cache.h"
 #include "identity/exe_hash.h"
-#include "identity/exe_place.h"
 #include "identity/process_record.h"
 #include "identity/process_source.h"
 #include "identity/process_table.h"
 #include "identity/procfs.h"
+#include "identity/surroundings.h"
 #include "identity/users.h"
 
-#define CGROUPS_MAX        4096
-#define HASHES_MAX         4096
-#define DEFAULT_GRACE_NS   (2 * NS_PER_SEC)
-#define LEGACY_CGROUP_SIZE 16384
+#define CGROUPS_MAX      4096
+#define HASHES_MAX       4096
+#define DEFAULT_GRACE_NS (2 * NS_PER_SEC)
 
 struct identity {
 	struct process_table table;
 	struct procfs procfs;
 	struct process_source source;
-	struct cgroup_cache *cgroups;
-	struct exe_place host;
+	struct surroundings surroundings;
 	struct exe_hash *hashes; /* NULL when nothing is hashed */
 	struct users *users;
 	bool keeps_args;
@@ -40,7 +37,6 @@ struct identity {
 	const char *args[ABI_ARGS_MAX];
 	char comm[ABI_COMM_SIZE];
 	char exe[ABI_COMM_SIZE + 3];
-	struct cgroup_names legacy_names;
 	/* What a record is unpacked into. */
 	struct process_facts facts;
 };
@@ -58,13 +54,10 @@ static int create_parts(struct identity *identity, struct worker_pool *pool, con
 	r = procfs_init(&identity->procfs, config->proc_root ? config->proc_root : "/proc");
 	if (r < 0)
 		return r;
-	r = exe_place_init(&identity->host, identity->procfs.root);
-	if (r < 0)
-		return r;
 	r = process_table_init(&identity->table, config->max_processes);
 	if (r < 0)
 		return r;
-	r = cgroup_cache_new(identity->procfs.root, CGROUPS_MAX, &identity->cgroups);
+	r = surroundings_init(&identity->surroundings, &identity->procfs, CGROUPS_MAX);
 	if (r < 0)
 		return r;
 	r = users_new(config->passwd_path ? config->passwd_path : "/etc/passwd", &identity->users);
@@ -101,9 +94,8 @@ void identity_free(struct identity *identity)
 	if (!identity)
 		return;
 	exe_hash_free(identity->hashes);
-	exe_place_release(&identity->host);
+	surroundings_release(&identity->surroundings);
 	users_free(identity->users);
-	cgroup_cache_free(identity->cgroups);
 	process_table_release(&identity->table);
 	free(identity);
 }
@@ -125,68 +117,35 @@ static size_t name_kernel_thread(char out[ABI_COMM_SIZE + 3], const struct task_
 	return (size_t)snprintf(out, ABI_COMM_SIZE + 3, "[%s]", comm);
 }
 
-/* Once per process, while it lives: the v2 hierarchy says nothing on a host whose services are in v1 ones. */
-static const char *find_legacy_cgroup(struct identity *identity, struct process *process)
+/*
+ * The path in the v1 hierarchies, NULL where it says nothing more. Read once per process, while it lives: on a host
+ * whose services are in v1 hierarchies the v2 one says nothing.
+ */
+static const char *find_legacy_cgroup(struct identity *identity, struct process *process,
+				      const struct task_snapshot *task)
 {
-	char text[LEGACY_CGROUP_SIZE];
-	const char *path;
-	size_t path_size;
+	char path[PROCESS_WALK_MAX];
+	ssize_t size;
 
+	if (!surroundings_need_legacy(&identity->surroundings, task))
+		return NULL;
 	if (!process->is_legacy_cgroup_known && process->state == PROCESS_LIVING) {
 		process->is_legacy_cgroup_known = true;
-		if (procfs_read(&identity->procfs, process->id.pid, "cgroup", text, sizeof(text)) > 0 &&
-		    procfs_is_alive(&identity->procfs, &process->id)) {
-			path = cgroup_pick_legacy(text, &path_size);
-			process->legacy_cgroup = string_pool_get(&identity->table.strings, path, path_size);
-		}
+		size = surroundings_read_legacy(&identity->surroundings, &process->id, path, sizeof(path));
+		if (size > 0)
+			process->legacy_cgroup = string_pool_get(&identity->table.strings, path, (size_t)size);
 	}
 	return process->legacy_cgroup ? process->legacy_cgroup->data : NULL;
 }
 
-/* Is the process in a container, as far as its control group says now? */
-static bool is_contained(struct identity *identity, struct process *process, const struct task_snapshot *task)
+/* Outside a container a path must mean on the host what it means to the process. */
+static void mark_elsewhere(struct identity *identity, struct process *process, struct process_facts *facts)
 {
-	const struct cgroup *cgroup = cgroup_cache_find(identity->cgroups, task->cgroup_id);
-	const char *legacy;
+	struct surroundings *surroundings = &identity->surroundings;
 
-	if (cgroup->container)
-		return true;
-	if ((cgroup->path[0] && cgroup->path[1]) || !cgroup_cache_has_legacy(identity->cgroups))
-		return false;
-	legacy = find_legacy_cgroup(identity, process);
-	if (!legacy)
-		return false;
-	cgroup_parse(legacy, &identity->legacy_names);
-	return identity->legacy_names.container[0];
-}
-
-/*
- * Outside a container a path must mean on the host what it means to the process. If it does not it is marked, so that
- * no rule takes it for the host's program of that name. `exe` is the file that the path was read of.
- */
-static size_t mark_foreign(const struct identity *identity, const struct exe_id *exe, char path[PROCESS_EXE_SIZE],
-			   size_t size)
-{
-	static const char mark[] = "(elsewhere)";
-	const size_t mark_size = sizeof(mark) - 1;
-
-	if (size == 0 || path[0] != '/' || (exe->flags & EXE_FLAG_MEMFD) || size + mark_size >= PROCESS_EXE_SIZE ||
-	    exe_place_is_host(&identity->host, path, exe))
-		return size;
-	memmove(path + mark_size, path, size + 1);
-	memcpy(path, mark, mark_size);
-	return size + mark_size;
-}
-
-static void mark_paths(struct identity *identity, struct process *process, struct process_facts *facts)
-{
-	const struct process_record *record = facts->record;
-
-	if (facts->task->mnt_ns == 0 || facts->task->mnt_ns == identity->host.mnt_ns ||
-	    is_contained(identity, process, facts->task))
-		return;
-	facts->exe_size = mark_foreign(identity, &record->task.exe, facts->exe, facts->exe_size);
-	facts->script_size = mark_foreign(identity, &record->script, facts->script, facts->script_size);
+	if (surroundings_is_elsewhere(surroundings, facts) &&
+	    !surroundings_is_contained(surroundings, facts->task, find_legacy_cgroup(identity, process, facts->task)))
+		surroundings_mark_elsewhere(surroundings, facts);
 }
 
 static int set_image(struct identity *identity, struct process *process, struct process_facts *facts)
@@ -196,7 +155,7 @@ static int set_image(struct identity *identity, struct process *process, struct 
 
 	if (file_id_is_zero(&facts->task->exe.file))
 		facts->exe_size = name_kernel_thread(facts->exe, facts->task);
-	mark_paths(identity, process, facts);
+	mark_elsewhere(identity, process, facts);
 	image = image_new(&identity->table, &facts->task->exe.file, facts->exe, facts->exe_size, facts->args,
 			  args_size);
 	if (!image)
@@ -271,7 +230,7 @@ void identity_cgroup(struct identity *identity, const struct cgroup_record *reco
 		identity->rejected++;
 		return;
 	}
-	if (cgroup_cache_add(identity->cgroups, record->cgroup_id, record->path) < 0)
+	if (cgroup_cache_add(identity->surroundings.cgroups, record->cgroup_id, record->path) < 0)
 		identity->no_memory++;
 }
 
@@ -355,43 +314,13 @@ static void describe_ancestors(struct identity *identity, struct process *proces
 	ret->ancestors_truncated = is_cut;
 }
 
-static const char *or_null(const char *string)
-{
-	return string[0] ? string : NULL;
-}
-
-static bool fill_cgroup(const struct identity *identity, uint64_t cgroup_id, struct access_process *ret)
-{
-	const struct cgroup *cgroup = cgroup_cache_find(identity->cgroups, cgroup_id);
-
-	ret->cgroup = cgroup->path;
-	ret->unit = cgroup->unit;
-	ret->container = cgroup->container;
-	ret->pod = cgroup->pod;
-	return cgroup->path[0] && (cgroup->path[1] || !cgroup_cache_has_legacy(identity->cgroups));
-}
-
 bool identity_describe_cgroup(struct identity *identity, uint64_t cgroup_id, struct access_process *ret)
 {
+	const struct task_snapshot task = {.cgroup_id = cgroup_id};
+
 	*ret = (struct access_process){0};
-	return fill_cgroup(identity, cgroup_id, ret);
-}
-
-static void describe_cgroup(struct identity *identity, struct process *process, const struct task_snapshot *task,
-			    struct access_process *ret)
-{
-	const char *legacy = NULL;
-
-	if (fill_cgroup(identity, task->cgroup_id, ret) || !process || !cgroup_cache_has_legacy(identity->cgroups))
-		return;
-	legacy = find_legacy_cgroup(identity, process);
-	if (!legacy)
-		return;
-	cgroup_parse(legacy, &identity->legacy_names);
-	ret->cgroup = legacy;
-	ret->unit = or_null(identity->legacy_names.unit);
-	ret->container = or_null(identity->legacy_names.container);
-	ret->pod = or_null(identity->legacy_names.pod);
+	surroundings_describe(&identity->surroundings, &task, NULL, ret);
+	return ret->cgroup[0] && !surroundings_need_legacy(&identity->surroundings, &task);
 }
 
 void identity_describe(struct identity *identity, const struct task_snapshot *task, struct access_process *ret)
@@ -417,7 +346,8 @@ void identity_describe(struct identity *identity, const struct task_snapshot *ta
 		ret->exe_sha256 = exe_hash_find(identity->hashes, &task->exe, &task->id);
 	describe_image(identity, process, task, ret);
 	describe_ancestors(identity, process, task, ret);
-	describe_cgroup(identity, process, task, ret);
+	surroundings_describe(&identity->surroundings, task,
+			      process ? find_legacy_cgroup(identity, process, task) : NULL, ret);
 }
 
 const char *identity_exe_of_pid(struct identity *identity, uint32_t pid)
@@ -498,7 +428,7 @@ struct identity_stats identity_stats(const struct identity *identity)
 	return (struct identity_stats){
 		.processes = identity->table.count,
 		.exited = identity->table.counts[PROCESS_EXITED] + identity->table.counts[PROCESS_KEPT],
-		.cgroups = cgroup_cache_count(identity->cgroups),
+		.cgroups = cgroup_cache_count(identity->surroundings.cgroups),
 		.string_bytes = identity->table.strings.bytes,
 		.rejected = identity->rejected,
 		.no_memory = identity->no_memory,

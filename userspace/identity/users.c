@@ -107,6 +107,13 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
+bool users_is_stale(const struct users *users)
+{
+	struct stat st;
+
+	return stat(users->path, &st) == 0 && !is_same_file(&st, &users->seen);
+}
+
 bool users_refresh(struct users *users)
 {
 	_cleanup_(fclosep) FILE *file = NULL;
@@ -115,7 +122,7 @@ bool users_refresh(struct users *users)
 	int fd;
 	int r;
 
-	if (stat(users->path, &st) < 0 || is_same_file(&st, &users->seen))
+	if (!users_is_stale(users))
 		return false;
 	fd = open(users->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)

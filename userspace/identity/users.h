@@ -17,6 +17,8 @@ int users_new(const char *path, struct users **ret); /* reads it; a file that ca
 void users_free(struct users *users);                /* NULL is fine */
 /* NULL when the file does not name it. Borrowed until users_refresh. */
 const char *users_name(const struct users *users, uint32_t uid);
+/* The file is another one, or changed. */
+bool users_is_stale(const struct users *users);
 /* Calls `each` for every uid that has a name, with that name. Stops at the first non-zero and returns it. */
 int users_each(const struct users *users, int (*each)(void *context, uint32_t uid, const char *name), void *context);
 /*

@@ -303,6 +303,7 @@ static bool add_file(struct file_scan *scan, const struct pending *item, const s
 		scan->stats.refused_files++;
 		return false;
 	}
+	scan->options.file_opened(scan->options.context, item->fd, &record->file, item->secret);
 	r = file_tree_add_file(scan->options.tree, item->parent, item->name, &record->file, &file);
 	note_error(scan, r);
 	if (r < 0)
@@ -331,6 +332,7 @@ static bool put_file(struct file_scan *scan, const struct pending *item, const s
 	file->nlink = record->nlink;
 	entry->is_seen = true;
 	if (entry->secret != item->secret) {
+		scan->options.file_opened(scan->options.context, item->fd, &record->file, item->secret);
 		entry->secret = item->secret;
 		scan->options.file_added(scan->options.context, file);
 	}
@@ -643,6 +645,7 @@ static void scan_directory(struct file_scan *scan, struct tree_directory *direct
 		return;
 	}
 	watch_directory(scan, directory, fd);
+	scan->options.directory_opened(scan->options.context, fd, directory);
 	LIST_FOREACH (entry, &directory->children, siblings)
 		entry->is_seen = false;
 	state = pattern_state_ref(directory->state); /* a link in here may lead back and change it */

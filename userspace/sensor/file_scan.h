@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct directory_watch;
+struct file_id;
 struct file_scan;
 struct file_tree;
 struct mounts;
@@ -43,6 +44,9 @@ struct file_scan_options {
 	size_t max_directories;
 	bool follows_changes; /* a file that was written or got other attributes is identified again */
 	bool (*is_excluded)(void *context, uint32_t rule, const char *path);
+	/* Before a file comes into the tree, and when a directory in it is looked at: the O_PATH descriptors. */
+	void (*file_opened)(void *context, int fd, const struct file_id *id, uint32_t secret);
+	void (*directory_opened)(void *context, int fd, const struct tree_directory *directory);
 	/* A file came into the tree or its secret changed. */
 	void (*file_added)(void *context, const struct tree_file *file);
 	void (*file_leaves)(void *context, const struct tree_file *file);

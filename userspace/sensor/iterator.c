@@ -15,11 +15,9 @@
 #define BUFFER_SIZE (4 * (size_t)ITERATOR_RECORD_MAX)
 
 /* A descriptor that reads what the program writes, or -errno. */
-static int open_iterator(const struct bpf_program *program, pid_t only_pid)
+static int open_iterator(const struct bpf_program *program, union bpf_iter_link_info *info)
 {
-	union bpf_iter_link_info info = {.task.pid = (__u32)only_pid};
-	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = only_pid ? &info : NULL,
-		    .link_info_len = only_pid ? sizeof(info) : 0);
+	LIBBPF_OPTS(bpf_iter_attach_opts, options, .link_info = info, .link_info_len = info ? sizeof(*info) : 0);
 	struct bpf_link *link = bpf_program__attach_iter(program, &options);
 	int fd;
 
@@ -62,8 +60,8 @@ static int give(struct iteration *iteration, void (*fn)(void *context, const str
 	return 0;
 }
 
-int iterator_run(const struct bpf_program *program, pid_t only_pid,
-		 void (*fn)(void *context, const struct record_header *record), void *context)
+static int run(const struct bpf_program *program, union bpf_iter_link_info *info,
+	       void (*fn)(void *context, const struct record_header *record), void *context)
 {
 	_cleanup_(freep) struct iteration *iteration = malloc(sizeof(*iteration));
 	_cleanup_(closep) int fd = -1;
@@ -72,7 +70,7 @@ int iterator_run(const struct bpf_program *program, pid_t only_pid,
 	if (!iteration)
 		return -ENOMEM;
 	iteration->have = 0;
-	fd = open_iterator(program, only_pid);
+	fd = open_iterator(program, info);
 	if (fd < 0)
 		return fd;
 	while ((size = read(fd, iteration->bytes + iteration->have, BUFFER_SIZE - iteration->have)) != 0) {
@@ -89,4 +87,20 @@ int iterator_run(const struct bpf_program *program, pid_t only_pid,
 			return r;
 	}
 	return 0;
+}
+
+int iterator_run(const struct bpf_program *program, pid_t only_pid,
+		 void (*fn)(void *context, const struct record_header *record), void *context)
+{
+	union bpf_iter_link_info info = {.task.pid = (__u32)only_pid};
+
+	return run(program, only_pid ? &info : NULL, fn, context);
+}
+
+int iterator_run_thread(const struct bpf_program *program, pid_t tid,
+			void (*fn)(void *context, const struct record_header *record), void *context)
+{
+	union bpf_iter_link_info info = {.task.tid = (__u32)tid};
+
+	return run(program, &info, fn, context);
 }

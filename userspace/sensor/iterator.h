@@ -17,3 +17,6 @@ struct record_header;
  */
 int iterator_run(const struct bpf_program *program, pid_t only_pid,
 		 void (*fn)(void *context, const struct record_header *record), void *context);
+/* The same for one thread. Where the kernel cannot: -EINVAL or -E2BIG. */
+int iterator_run_thread(const struct bpf_program *program, pid_t tid,
+			void (*fn)(void *context, const struct record_header *record), void *context);

@@ -7,12 +7,15 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "sensor.skel.h"
@@ -25,6 +28,7 @@
 #define RECORDS_PER_TURN 4096 /* then the rest of the loop has its turn */
 #define BLIND_SPOTS_MAX  32
 #define PROGRAMS_MAX     64
+#define CLASSES_MAX      65536 /* programs, control groups and users that have rules made for them */
 
 struct sequence {
 	uint64_t *last; /* by CPU */
@@ -39,8 +43,11 @@ struct sensor {
 	struct counters *counters;
 	struct kernel_tables tables;
 	struct table_mirror *mirror;
+	struct ledger *ledger; /* shared memory */
+	struct pins *pins;
+	struct pins_gap gap;
 	struct sensor_handler handler;
-	enum sensor_backend backend;
+	struct sensor_config config; /* its `support` is not borrowed so long */
 	struct sequence access_sequence, process_sequence;
 	struct cpu_counters *cpu_values; /* one for each possible CPU */
 	int cpus;
@@ -49,6 +56,7 @@ struct sensor {
 	unsigned int turn;    /* records handled in this turn of the loop */
 	const char *blind_spots[BLIND_SPOTS_MAX];
 	size_t blind_spots_count;
+	pthread_mutex_t look_lock; /* of asked_task */
 };
 
 /* ---------------------------------------------------------------- what libbpf says while it loads */
@@ -163,6 +171,8 @@ static bool on_counted(void *context, const struct counted *counted)
 {
 	struct sensor *sensor = context;
 
+	if (counted->value->flags & ACCESS_KNOWN)
+		*(counted->key->result ? &sensor->ledger->denied : &sensor->ledger->accesses) += counted->count;
 	return sensor->handler.access(sensor->handler.context, counted);
 }
 
@@ -224,6 +234,37 @@ static void on_snapshot(void *context, const struct process_record *record, size
 	sensor->handler.process(sensor->handler.context, record, size);
 }
 
+struct look {
+	struct process_record *record;
+	size_t size;
+	ssize_t result;
+};
+
+static void on_looked_at(void *context, const struct record_header *header)
+{
+	struct look *look = context;
+
+	if (header->size < sizeof(*look->record))
+		return;
+	look->result = header->size > look->size ? -EMSGSIZE : (ssize_t)header->size;
+	if (look->result > 0)
+		memcpy(look->record, header, header->size);
+}
+
+ssize_t sensor_look(struct sensor *sensor, uint32_t tid, struct process_record *ret_record, size_t size)
+{
+	struct look look = {.record = ret_record, .size = size, .result = -ESRCH};
+	int r;
+
+	(void)pthread_mutex_lock(&sensor->look_lock);
+	__atomic_store_n(&sensor->bpf->bss->asked_task, tid, __ATOMIC_RELEASE);
+	r = iterator_run_thread(sensor->bpf->progs.task_asked, (pid_t)tid, on_looked_at, &look);
+	if (r == -EINVAL || r == -E2BIG)
+		r = iterator_run(sensor->bpf->progs.task_asked, 0, on_looked_at, &look);
+	(void)pthread_mutex_unlock(&sensor->look_lock);
+	return r < 0 ? r : look.result;
+}
+
 /* ---------------------------------------------------------------- loading */
 
 static struct bpf_program *program_of(const struct sensor *sensor, size_t index)
@@ -241,6 +282,12 @@ static void add_blind_spot(struct sensor *sensor, const char *text)
 		sensor->blind_spots[sensor->blind_spots_count++] = text;
 }
 
+/* Do the programs carry verdicts out? */
+static bool is_judging(enum tier tier)
+{
+	return tier == TIER_LSM || tier == TIER_KILL;
+}
+
 static void set_sizes(const struct sensor *sensor, const struct sensor_config *config)
 {
 	struct sensor_bpf *bpf = sensor->bpf;
@@ -252,6 +299,11 @@ static void set_sizes(const struct sensor *sensor, const struct sensor_config *c
 	(void)bpf_map__set_max_entries(bpf->maps.directories, (__u32)config->max_directories);
 	(void)bpf_map__set_max_entries(bpf->maps.names, (__u32)config->max_directories * 4);
 	(void)bpf_map__set_max_entries(bpf->maps.holders, (__u32)config->max_holders);
+	/* Two secrets each, on an average; without a tier that judges nobody asks. */
+	(void)bpf_map__set_max_entries(bpf->maps.held, is_judging(config->tier) ? (__u32)config->max_holders * 2 : 1);
+	(void)bpf_map__set_max_entries(bpf->maps.classes, is_judging(config->tier) ? CLASSES_MAX : 1);
+	(void)bpf_map__set_max_entries(bpf->maps.images, is_judging(config->tier) ? (__u32)config->max_processes : 1);
+	(void)bpf_map__set_max_entries(bpf->maps.lineage, is_judging(config->tier) ? (__u32)config->max_processes : 1);
 }
 
 static void set_settings(const struct sensor *sensor, const struct sensor_config *config)
@@ -270,19 +322,32 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	randombytes_buf(&settings->quiet_key, sizeof(settings->quiet_key));
 	settings->guard_denies = config->guard_denies;
 	settings->guard_by_syscall = config->backend == SENSOR_BACKEND_TRACEPOINT;
+	settings->tier = (__u8)config->tier;
+	randombytes_buf((void *)(uintptr_t)&settings->identity_seed, sizeof(settings->identity_seed));
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
 }
 
+static bool is_wanted(const struct sensor_config *config, const struct sensor_program *row)
+{
+	return (row->backends & BACKEND_BIT(config->backend)) && (!row->tier || row->tier == config->tier);
+}
+
+/* Without it something would pass that the tier promises to refuse. */
+static bool is_needed(const struct sensor_config *config, const struct sensor_program *row)
+{
+	return !row->unseen || (config->tier == TIER_LSM && row->backends == BACKEND_BIT(SENSOR_BACKEND_LSM));
+}
+
 /* Chooses the backend's programs but those that were refused before. */
-static void set_programs(const struct sensor *sensor, const bool *is_refused)
+static void set_programs(const struct sensor *sensor, const struct sensor_config *config, const bool *is_refused)
 {
 	struct bpf_program *program;
 
 	bpf_object__for_each_program (program, sensor->bpf->obj)
 		(void)bpf_program__set_autoload(program, false);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
-		if ((sensor_programs[i].backends & BACKEND_BIT(sensor->backend)) && !is_refused[i])
+		if (is_wanted(config, &sensor_programs[i]) && !is_refused[i])
 			(void)bpf_program__set_autoload(program_of(sensor, i), true);
 	}
 }
@@ -299,7 +364,7 @@ static int try_load(struct sensor *sensor, const struct sensor_config *config, c
 		return -errno;
 	set_sizes(sensor, config);
 	set_settings(sensor, config);
-	set_programs(sensor, is_refused);
+	set_programs(sensor, config, is_refused);
 	r = sensor_bpf__load(sensor->bpf);
 	if (r == 0)
 		return 0;
@@ -322,7 +387,7 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 		const struct sensor_program *row = &sensor_programs[i];
 
 		is_refused[i] = row->needs && !*(const bool *)((const char *)config->support + row->needs);
-		if (is_refused[i] && (row->backends & BACKEND_BIT(sensor->backend)))
+		if (is_refused[i] && is_wanted(config, row))
 			add_blind_spot(sensor, row->unseen);
 	}
 	for (;;) {
@@ -334,7 +399,7 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 		if (index == sensor_programs_count)
 			return error_set(error, r, NULL, 0, "the kernel refuses the sensor's maps or programs: %s",
 					 strerror(-r));
-		if (!sensor_programs[index].unseen || is_refused[index])
+		if (is_needed(config, &sensor_programs[index]) || is_refused[index])
 			return error_set(error, r, NULL, 0,
 					 "the kernel refuses the program '%s', which nothing works without: %s",
 					 sensor_programs[index].name, strerror(-r));
@@ -349,7 +414,7 @@ static bool is_iterator(const struct bpf_program *program)
 }
 
 /* Attaches the loaded programs that serve every backend, or those of this one. */
-static int attach(struct sensor *sensor, bool shared, struct error *error)
+static int attach(struct sensor *sensor, const struct sensor_config *config, bool shared, struct error *error)
 {
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		const struct sensor_program *row = &sensor_programs[i];
@@ -361,7 +426,7 @@ static int attach(struct sensor *sensor, bool shared, struct error *error)
 		sensor->links[i] = bpf_program__attach(program);
 		if (sensor->links[i])
 			continue;
-		if (!row->unseen)
+		if (is_needed(config, row))
 			return error_set(error, -errno, NULL, 0,
 					 "the kernel does not attach the program '%s', which nothing works without: %s",
 					 row->name, strerror(errno));
@@ -413,6 +478,13 @@ static int make_tables(struct sensor *sensor, const struct sensor_config *config
 	sensor->cpus = libbpf_num_possible_cpus();
 	if (sensor->cpus < 1)
 		return -EINVAL;
+	sensor->ledger = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
+			      bpf_map__fd(sensor->bpf->maps.ledger), 0);
+	if (sensor->ledger == MAP_FAILED) {
+		sensor->ledger = NULL;
+		return -errno;
+	}
+	sensor->ledger->seen_ns = clock_boot_ns();
 	sensor->cpu_values = calloc((size_t)sensor->cpus, sizeof(*sensor->cpu_values));
 	sensor->access_sequence.last = calloc((size_t)sensor->cpus, sizeof(uint64_t));
 	sensor->process_sequence.last = calloc((size_t)sensor->cpus, sizeof(uint64_t));
@@ -431,8 +503,9 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 
 	if (!sensor)
 		return -ENOMEM;
+	(void)pthread_mutex_init(&sensor->look_lock, NULL);
 	sensor->handler = *handler;
-	sensor->backend = config->backend;
+	sensor->config = *config;
 	(void)libbpf_set_print(on_libbpf_message);
 	r = load(sensor, config, error);
 	if (r < 0)
@@ -444,7 +517,7 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 		r = open_rings(sensor, base);
 	if (r < 0)
 		return error_set(error, r, NULL, 0, "the sensor's tables and rings cannot be set up: %s", strerror(-r));
-	r = attach(sensor, true, error);
+	r = attach(sensor, config, true, error);
 	if (r < 0)
 		return r;
 	r = process_snapshot_read(sensor->bpf->progs.process_snapshot, 0, on_snapshot, sensor);
@@ -497,10 +570,14 @@ void sensor_free(struct sensor *sensor)
 	ring_buffer__free(sensor->process_ring);
 	counters_free(sensor->counters);
 	table_mirror_free(sensor->mirror);
+	if (sensor->ledger)
+		(void)munmap(sensor->ledger, (size_t)sysconf(_SC_PAGESIZE));
+	pins_free(sensor->pins);
 	sensor_bpf__destroy(sensor->bpf);
 	free(sensor->cpu_values);
 	free(sensor->access_sequence.last);
 	free(sensor->process_sequence.last);
+	(void)pthread_mutex_destroy(&sensor->look_lock);
 	free(sensor);
 }
 
@@ -510,10 +587,110 @@ const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context)
 	return &table_mirror_sink;
 }
 
+struct sensor_verdict_tables sensor_verdict_tables(struct sensor *sensor)
+{
+	struct sensor_bpf__bss *shared = sensor->bpf->bss;
+
+	return (struct sensor_verdict_tables){
+		.entries = shared->verdict_entries,
+		.rules = shared->verdict_rules,
+		.unfollowed = (uint64_t(*)[CLASS_WORDS])shared->verdict_unfollowed,
+		.epochs = shared->verdict_epochs,
+		.policy_generation = &shared->policy_generation,
+		.class_generation = &shared->class_generation,
+		.tracking = &shared->tracking,
+		.host_mnt_ns = &shared->host_mnt_ns,
+		.unknown_denies = &shared->unknown_denies,
+		.classes_fd = bpf_map__fd(sensor->bpf->maps.classes),
+		.images_fd = bpf_map__fd(sensor->bpf->maps.images),
+		.lineage_fd = bpf_map__fd(sensor->bpf->maps.lineage),
+		.max_classes = CLASSES_MAX,
+	};
+}
+
+int sensor_each_process(struct sensor *sensor,
+			void (*each)(void *context, const struct process_record *record, size_t size), void *context)
+{
+	return process_snapshot_read(sensor->bpf->progs.process_snapshot, 0, each, context);
+}
+
+/* ---------------------------------------------------------------- staying attached */
+
+static int read_cpus(struct sensor *sensor)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(bpf_map__fd(sensor->bpf->maps.cpu_state), &zero, sensor->cpu_values) < 0 ? -errno
+													    : 0;
+}
+
+static int pin_all(struct sensor *sensor)
+{
+	int r = pins_new(sensor->config.pin_dir, &sensor->pins);
+
+	for (size_t i = 0; r == 0 && i < sensor_programs_count; i++)
+		if (sensor->links[i])
+			r = pins_add_link(sensor->pins, sensor_programs[i].name, sensor->links[i]);
+	if (r == 0)
+		r = pins_add_maps(sensor->pins, bpf_map__fd(sensor->bpf->maps.cpu_state),
+				  bpf_map__fd(sensor->bpf->maps.ledger));
+	if (r < 0 && sensor->pins)
+		pins_take_back(sensor->pins);
+	return r;
+}
+
+/* Both are attached for a moment: what ours has counted in it is in the numbers of the former one, too. */
+static void leave_out_own(struct sensor *sensor)
+{
+	uint64_t accesses = 0;
+
+	if (read_cpus(sensor) < 0)
+		return;
+	for (int cpu = 0; cpu < sensor->cpus; cpu++)
+		accesses += sensor->cpu_values[cpu].accesses;
+	sensor->gap.accesses -= accesses < sensor->gap.accesses ? accesses : sensor->gap.accesses;
+}
+
+/* Ours are attached: pins them where they are to outlive us, and detaches those of daemons before. */
+static void take_over(struct sensor *sensor)
+{
+	int r;
+
+	if (!sensor->config.pin_dir || !sensor->config.pin_dir[0])
+		return;
+	if (sensor->config.tier == TIER_LSM) {
+		r = pin_all(sensor);
+		if (r < 0) {
+			(void)log_warning(r, "the kernel programs cannot be pinned in '%s'%s", sensor->config.pin_dir,
+					  r == -ENODEV ? ", which is on no BPF file system" : "");
+			add_blind_spot(sensor, "what happens after the agent has ended: its programs are not pinned, "
+					       "so nothing is denied then");
+		}
+	}
+	r = pins_remove_others(sensor->config.pin_dir, sensor->pins, &sensor->gap);
+	if (r < 0)
+		(void)log_warning(r, "kernel programs of a former agent are still attached: see '%s'",
+				  sensor->config.pin_dir);
+	if (sensor->gap.is_known)
+		leave_out_own(sensor);
+}
+
+struct pins_gap sensor_gap(const struct sensor *sensor)
+{
+	return sensor->gap;
+}
+
+int sensor_detach(const char *pin_dir)
+{
+	return pins_remove_others(pin_dir, NULL, NULL);
+}
+
 int sensor_start(struct sensor *sensor, struct error *error)
 {
-	int r = attach(sensor, false, error);
+	int r = attach(sensor, &sensor->config, false, error);
 
+	if (r == 0)
+		take_over(sensor);
 	if (r < 0 || !bpf_program__autoload(sensor->bpf->progs.files_held))
 		return r;
 	r = iterator_run(sensor->bpf->progs.files_held, 0, on_held, sensor);
@@ -544,10 +721,10 @@ static uint64_t programs_missed(const struct sensor *sensor)
 static int report_losses(struct sensor *sensor)
 {
 	uint64_t totals[LOSS_PLACE_COUNT] = {0};
-	__u32 zero = 0;
+	int r = read_cpus(sensor);
 
-	if (bpf_map_lookup_elem(bpf_map__fd(sensor->bpf->maps.cpu_state), &zero, sensor->cpu_values) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	for (int cpu = 0; cpu < sensor->cpus; cpu++) {
 		for (size_t place = 0; place < LOSS_PLACE_COUNT; place++)
 			totals[place] += sensor->cpu_values[cpu].losses[place];
@@ -563,6 +740,11 @@ static int report_losses(struct sensor *sensor)
 				     totals[place]);
 	}
 	return 0;
+}
+
+void sensor_catch_up(struct sensor *sensor)
+{
+	(void)ring_buffer__consume(sensor->process_ring);
 }
 
 int sensor_flush(struct sensor *sensor)
@@ -581,6 +763,7 @@ int sensor_flush(struct sensor *sensor)
 		counters_sweep(sensor->counters);
 	}
 	(void)report_losses(sensor);
+	sensor->ledger->seen_ns = clock_boot_ns();
 	return r;
 }
 

@@ -11,6 +11,7 @@
 #include "sensor/directory_watch.h"
 #include "sensor/file_scan.h"
 #include "sensor/pattern.h"
+#include "sensor/watch_marker.h"
 #include "sensor/watch_rules.h"
 
 #define OWNER_NOBODY ((uid_t)-2)
@@ -92,6 +93,37 @@ static bool is_excluded(void *context, uint32_t rule, const char *path)
 	return watch_rules_excludes(view->options.rules, &view->homes, rule, path);
 }
 
+static void file_opened(void *context, int fd, const struct file_id *id, uint32_t secret)
+{
+	struct watch_view *view = context;
+	const struct watch_marker *marker = view->options.marker;
+
+	if (marker)
+		marker->mark_file(view->options.marker_context, fd, id,
+				  watch_rules_number(view->options.rules, secret));
+}
+
+static uint32_t number_settled(struct watch_view *view, const struct tree_directory *directory, bool is_below)
+{
+	uint32_t secret;
+
+	return watch_view_settles(view, directory, NULL, is_below, &secret)
+		       ? watch_rules_number(view->options.rules, secret)
+		       : 0;
+}
+
+static void directory_opened(void *context, int fd, const struct tree_directory *directory)
+{
+	struct watch_view *view = context;
+	const struct watch_marker *marker = view->options.marker;
+	char path[TREE_PATH_SIZE];
+
+	if (!marker || !directory->entry.parent || file_tree_path(directory, NULL, path) < 0)
+		return;
+	marker->mark_directory(view->options.marker_context, fd, path, number_settled(view, directory, false),
+			       number_settled(view, directory, true));
+}
+
 static void file_added(void *context, const struct tree_file *file)
 {
 	struct watch_view *view = context;
@@ -138,6 +170,8 @@ static int scan_new(struct watch_view *view)
 		.max_directories = view->options.max_directories,
 		.follows_changes = view->options.follows_changes,
 		.is_excluded = is_excluded,
+		.file_opened = file_opened,
+		.directory_opened = directory_opened,
 		.file_added = file_added,
 		.file_leaves = file_leaves,
 		.context = view,
@@ -299,6 +333,37 @@ bool watch_view_match(struct watch_view *view, const struct tree_directory *dire
 	question.path = path;
 	(void)join(path, lost ? join(path, question.path_base, lost_names, 1) : question.path_base, names, count);
 	return answer(&question, ret_secret);
+}
+
+static bool may_exclude(void *context, uint32_t rule)
+{
+	const struct watch_view *view = context;
+
+	return watch_rules_has_excludes(view->options.rules, rule);
+}
+
+bool watch_view_settles(struct watch_view *view, const struct tree_directory *directory, const char *name,
+			bool is_below, uint32_t *ret_secret)
+{
+	struct question question = {.view = view, .directory = directory, .names = &name, .count = 1};
+	char path[TREE_PATH_SIZE];
+	struct pattern_state *state;
+	bool owner_matters = false, found;
+	ssize_t size;
+
+	if (!name)
+		return pattern_settles(view->patterns, directory->state, is_below, may_exclude, view, ret_secret);
+	size = file_tree_path(directory, name, path);
+	question.path = path;
+	state = size < 0 ? NULL : walk(&question, false, &owner_matters);
+	if (owner_matters)
+		found = false;
+	else if (is_below)
+		found = pattern_settles(view->patterns, state, true, may_exclude, view, ret_secret);
+	else
+		found = pattern_accepts(state, question_excluded, &question, ret_secret);
+	pattern_state_unref(state);
+	return found;
 }
 
 bool watch_view_match_path(struct watch_view *view, const char *path, uint32_t *ret_secret)

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "sensor/file_scan.h"
 #include "sensor/pattern.h"
+#include "sensor/watch_marker.h"
 #include "sensor/watch_rules.h"
 #include "sensor/watch_sink.h"
 
@@ -32,6 +33,8 @@ struct watchlist_options {
 	const char *mountinfo_path; /* "/proc/self/mountinfo" */
 	/* Files are identified again (watch_sink.identify) when they were written or got other attributes. */
 	bool follows_changes;
+	const struct watch_marker *marker; /* may be NULL */
+	void *marker_context;
 	void (*on_change)(void *context); /* may be NULL; the numbers of watchlist_statistics() may be others now */
 	void *context;
 };
