@@ -335,5 +335,17 @@ def test_the_history_is_read_without_a_daemon_too():
     assert result["accesses"] >= 18, result
 
 
+def test_a_copy_of_the_history_can_be_read_where_nothing_may_be_written():
+    copy = PLACE.directory("copy #1%?")
+    shutil.copy(os.path.join(daemon().state, "store.db"), copy)
+    os.chmod(os.path.join(copy, "store.db"), 0o444)
+    os.chmod(copy, 0o555)
+    path = PLACE.file("readable.yaml", text=policy("test", [secret("db", PLACE.sub("db", "*"))]), mode=0o644)
+    result = run("policy", "test", path, "--state-dir", copy, "--json",
+                 prefix=["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"])
+    assert result.returncode == 0 and json.loads(result.stdout)["accesses"] >= 18, result
+    assert os.listdir(copy) == ["store.db"], os.listdir(copy)
+
+
 if __name__ == "__main__":
     sys.exit(run_tests(globals()))

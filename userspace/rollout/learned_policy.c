@@ -281,6 +281,10 @@ static void append_rules(const struct writer *writer, size_t index, const struct
 
 	if (gap && secret->first_real_ns != 0)
 		buffer_printf(writer->out, "      # Not \"deny\": %s.\n", gap);
+	if (rules->count > LEARNED_RULES_MAX)
+		buffer_printf(writer->out,
+			      "      # With more than %d rules it can be observed only, and not enforced.\n",
+			      LEARNED_RULES_MAX);
 	buffer_printf(writer->out, "      default: %s\n", gap ? "alert" : "deny");
 	if (rules->count > 0)
 		buffer_append_string(writer->out, "      allow:\n");

@@ -10,7 +10,6 @@
 #include "policy/policy_shape.h"
 #include "rollout/observed.h"
 
-#define RULES_WANTED   64 /* what the kernel's tables take for one secret */
 #define NAME_PART_SIZE 28 /* two of them, and a number, make a name */
 
 /* ---------------------------------------------------------------- names */
@@ -266,7 +265,7 @@ int learned_rules_make(const struct observed *observed, size_t secret, bool is_d
 		    (identity->outcome == OBSERVED_DENIED && is_denied_included))
 			r = take_identity(&rules, identity);
 	}
-	if (r == 0 && rules.count > RULES_WANTED)
+	if (r == 0 && rules.count > LEARNED_RULES_MAX)
 		r = merge_rules(&rules);
 	if (r < 0) {
 		learned_rules_release(&rules);

@@ -15,6 +15,7 @@ struct observed;
 struct observed_identity;
 
 #define LEARNED_NAME_SIZE 64
+#define LEARNED_RULES_MAX 64 /* what the kernel's tables take for one secret */
 
 struct learned_rule {
 	char name[LEARNED_NAME_SIZE];

@@ -10,24 +10,12 @@
 #include <uthash.h>
 
 #include "base/access.h"
-#include "base/buffer.h"
 #include "base/error.h"
 #include "policy/policy.h"
 #include "policy/policy_value.h"
-#include "policy/rule.h"
 #include "rollout/candidate.h"
-#include "rollout/generalise.h"
-#include "rollout/packed.h"
+#include "rollout/identity_set.h"
 #include "rollout/past.h"
-
-#define KEY_MAX (64 * 1024)
-
-struct identity {
-	struct observed_identity shown;
-	bool is_in_table;
-	UT_hash_handle hh;
-	char key[]; /* the strings point into it */
-};
 
 struct path {
 	bool is_in_table;
@@ -37,9 +25,8 @@ struct path {
 
 struct secret {
 	struct observed_secret shown;
-	struct identity *identities;
+	struct identity_set identities;
 	struct path *paths;
-	const struct identity **sorted_identities;
 	const struct path **sorted_paths;
 	bool is_in_table;
 	UT_hash_handle hh;
@@ -53,9 +40,7 @@ struct observed {
 	const struct secret **sorted;
 	size_t identities_count, paths_count;
 	struct observed_sums sums;
-	struct buffer key;
-	/* Where an access is generalised. */
-	char exe[GENERALISED_SIZE], script[GENERALISED_SIZE], place[GENERALISED_SIZE];
+	struct identity_scratch scratch;
 };
 
 /* ---------------------------------------------------------------- secrets */
@@ -152,153 +137,17 @@ static void count_path(struct observed *observed, struct secret *secret, const s
 	secret->shown.is_incomplete = true;
 }
 
-/* ---------------------------------------------------------------- identities */
-
-/* Unit, or else cgroup; of a container its cgroup. What is not known stays open. */
-static void describe_place(struct observed *observed, const struct access_process *process,
-			   struct observed_identity *wanted)
-{
-	bool is_known = process->cgroup && process->cgroup[0];
-
-	if (process->container)
-		wanted->container = "*";
-	else if (is_known)
-		wanted->container = RULE_CONTAINER_NONE;
-	if (!process->container && process->unit && generalise_unit(process->unit, observed->place))
-		wanted->unit = observed->place;
-	else if (is_known && generalise_cgroup(process->cgroup, observed->place))
-		wanted->cgroup = observed->place;
-}
-
-static bool is_user(const char *name)
-{
-	char why[POLICY_WHY_SIZE];
-
-	if (!name || !name[0] || policy_check_user(name, why) < 0)
-		return false;
-	for (; *name; name++)
-		if (*name <= ' ' || *name >= 0x7f)
-			return false;
-	return true;
-}
-
-static enum observed_outcome outcome_of(const struct access *access)
-{
-	if (access->verdict.action == VERDICT_DENY)
-		return OBSERVED_DENIED;
-	return access->result < 0 ? OBSERVED_REFUSED : OBSERVED_PASSED;
-}
-
-static void describe(struct observed *observed, const struct access *access, struct observed_identity *wanted)
-{
-	const struct access_process *process = &access->process;
-
-	*wanted = (struct observed_identity){
-		.outcome = outcome_of(access),
-		.user = is_user(process->user) ? process->user : NULL,
-	};
-	if (!wanted->user)
-		wanted->uid = process->cred.uid;
-	wanted->is_nameless = !generalise_program(process->exe, observed->exe);
-	wanted->exe = wanted->is_nameless ? process->exe : observed->exe;
-	if (process->script && generalise_program(process->script, observed->script))
-		wanted->script = observed->script;
-	describe_place(observed, process, wanted);
-}
-
-static void write_key(struct buffer *key, const struct observed_identity *wanted)
-{
-	const uint32_t numbers[] = {(uint32_t)wanted->outcome, wanted->uid, wanted->is_nameless};
-
-	buffer_reset(key);
-	packed_append(key, wanted->exe);
-	packed_append(key, wanted->script);
-	packed_append(key, wanted->user);
-	packed_append(key, wanted->unit);
-	packed_append(key, wanted->cgroup);
-	packed_append(key, wanted->container);
-	buffer_append(key, numbers, sizeof(numbers));
-}
-
-static struct identity *identity_new(const struct buffer *key, const struct observed_identity *wanted,
-				     const char *example)
-{
-	struct identity *identity = calloc(1, sizeof(*identity) + key->size);
-	const char *at;
-
-	if (!identity)
-		return NULL;
-	memcpy(identity->key, key->data, key->size);
-	at = identity->key;
-	identity->shown = *wanted;
-	identity->shown.exe = packed_take(&at);
-	identity->shown.script = packed_take(&at);
-	identity->shown.user = packed_take(&at);
-	identity->shown.unit = packed_take(&at);
-	identity->shown.cgroup = packed_take(&at);
-	identity->shown.container = packed_take(&at);
-	identity->shown.example = strdup(example);
-	identity->is_in_table = identity->shown.example != NULL;
-	return identity;
-}
-
-static void identity_free(struct identity *identity)
-{
-	if (!identity)
-		return;
-	free(identity->shown.example);
-	free(identity);
-}
-
-/* NULL: there is no room. */
-static struct identity *add_identity(struct observed *observed, struct secret *secret,
-				     const struct observed_identity *wanted, const char *example)
-{
-	struct identity *identity;
-
-	if (observed->key.failed || observed->identities_count >= OBSERVED_IDENTITIES_MAX)
-		return NULL;
-	identity = identity_new(&observed->key, wanted, example);
-	if (identity && identity->is_in_table)
-		HASH_ADD_KEYPTR(hh, secret->identities, identity->key, (unsigned int)observed->key.size, identity);
-	if (identity && !identity->is_in_table) {
-		identity_free(identity);
-		identity = NULL;
-	}
-	observed->identities_count += identity != NULL;
-	return identity;
-}
-
-static void widen(uint64_t *first, uint64_t *last, const struct access *access)
-{
-	if (*first == 0 || access->first_real_ns < *first)
-		*first = access->first_real_ns;
-	if (access->last_real_ns > *last)
-		*last = access->last_real_ns;
-}
+/* ---------------------------------------------------------------- accesses */
 
 static void count_identity(struct observed *observed, struct secret *secret, const struct access *access)
 {
-	struct observed_identity wanted;
-	struct identity *identity = NULL;
+	bool may_grow = observed->identities_count < OBSERVED_IDENTITIES_MAX, is_new;
 
-	describe(observed, access, &wanted);
-	write_key(&observed->key, &wanted);
-	if (!observed->key.failed)
-		HASH_FIND(hh, secret->identities, observed->key.data, (unsigned int)observed->key.size, identity);
-	if (!identity)
-		identity = add_identity(observed, secret, &wanted, access->process.exe);
-	secret->shown.accesses[wanted.outcome] += access->count;
-	widen(&secret->shown.first_real_ns, &secret->shown.last_real_ns, access);
-	if (!identity) {
+	secret->shown.accesses[identity_outcome(access)] += access->count;
+	identity_widen(&secret->shown.first_real_ns, &secret->shown.last_real_ns, access);
+	if (identity_set_count(&secret->identities, &observed->scratch, access, may_grow, &is_new) < 0)
 		secret->shown.is_incomplete = true;
-		return;
-	}
-	identity->shown.kinds |= 1U << access->kind;
-	identity->shown.accesses += access->count;
-	if (access->verdict.action == VERDICT_ALERT)
-		identity->shown.alerts += access->count;
-	widen(&identity->shown.first_real_ns, &identity->shown.last_real_ns, access);
+	observed->identities_count += is_new;
 }
 
 static int on_access(void *context, const struct access *access)
@@ -311,7 +160,7 @@ static int on_access(void *context, const struct access *access)
 		return r;
 	observed->sums.rows++;
 	observed->sums.accesses += access->count;
-	widen(&observed->sums.first_real_ns, &observed->sums.last_real_ns, access);
+	identity_widen(&observed->sums.first_real_ns, &observed->sums.last_real_ns, access);
 	if (!secret) {
 		observed->sums.left_out += access->count;
 		return 0;
@@ -322,18 +171,6 @@ static int on_access(void *context, const struct access *access)
 }
 
 /* ---------------------------------------------------------------- in order */
-
-static int compare_identities(const void *a, const void *b)
-{
-	const struct identity *left = *(const struct identity *const *)a, *right = *(const struct identity *const *)b;
-	unsigned int size = left->hh.keylen < right->hh.keylen ? left->hh.keylen : right->hh.keylen;
-
-	if (left->shown.outcome != right->shown.outcome)
-		return left->shown.outcome < right->shown.outcome ? -1 : 1;
-	if (left->shown.accesses != right->shown.accesses)
-		return left->shown.accesses > right->shown.accesses ? -1 : 1;
-	return memcmp(left->key, right->key, size);
-}
 
 static int compare_paths(const void *a, const void *b)
 {
@@ -355,15 +192,10 @@ static int sort_secret(struct secret *secret)
 {
 	size_t count = 0;
 
-	secret->sorted_identities = calloc(HASH_COUNT(secret->identities) + 1, sizeof(const struct identity *));
 	secret->sorted_paths = calloc(HASH_COUNT(secret->paths) + 1, sizeof(const struct path *));
-	if (!secret->sorted_identities || !secret->sorted_paths)
+	if (!secret->sorted_paths || identity_set_sort(&secret->identities) < 0)
 		return -ENOMEM;
-	for (const struct identity *identity = secret->identities; identity; identity = identity->hh.next)
-		secret->sorted_identities[count++] = identity;
-	qsort((void *)secret->sorted_identities, count, sizeof(secret->sorted_identities[0]), compare_identities);
-	secret->shown.identities_count = count;
-	count = 0;
+	secret->shown.identities_count = identity_set_size(&secret->identities);
 	for (const struct path *path = secret->paths; path; path = path->hh.next)
 		secret->sorted_paths[count++] = path;
 	qsort((void *)secret->sorted_paths, count, sizeof(secret->sorted_paths[0]), compare_paths);
@@ -400,7 +232,7 @@ int observed_read(const struct policy_set *policy, const struct past_range *rang
 	if (!observed)
 		return error_set(error, -ENOMEM, NULL, 0, "not enough memory to read the history");
 	observed->policy = policy;
-	observed->key = BUFFER_INIT(KEY_MAX);
+	identity_scratch_init(&observed->scratch);
 	if (policy)
 		r = candidate_new(policy, passwd_path, &observed->candidate, error);
 	if (r == 0)
@@ -417,18 +249,13 @@ int observed_read(const struct policy_set *policy, const struct past_range *rang
 
 static void secret_free(struct secret *secret)
 {
-	struct identity *identity, *next_identity;
-	struct path *path, *next_path;
+	struct path *path, *next;
 
-	HASH_ITER (hh, secret->identities, identity, next_identity) {
-		HASH_DEL(secret->identities, identity);
-		identity_free(identity);
-	}
-	HASH_ITER (hh, secret->paths, path, next_path) {
+	HASH_ITER (hh, secret->paths, path, next) {
 		HASH_DEL(secret->paths, path);
 		free(path);
 	}
-	free((void *)secret->sorted_identities);
+	identity_set_release(&secret->identities);
 	free((void *)secret->sorted_paths);
 	free(secret);
 }
@@ -444,7 +271,7 @@ void observed_free(struct observed *observed)
 		secret_free(secret);
 	}
 	candidate_free(observed->candidate);
-	buffer_release(&observed->key);
+	identity_scratch_release(&observed->scratch);
 	free((void *)observed->sorted);
 	free(observed);
 }
@@ -473,7 +300,7 @@ const struct observed_identity *observed_identity(const struct observed *observe
 {
 	const struct secret *found = at(observed, secret);
 
-	return found && index < found->shown.identities_count ? &found->sorted_identities[index]->shown : NULL;
+	return found && index < found->shown.identities_count ? identity_set_at(&found->identities, index) : NULL;
 }
 
 const char *observed_path(const struct observed *observed, size_t secret, size_t index)
