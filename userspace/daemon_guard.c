@@ -157,16 +157,32 @@ static void reattach(void *context, const struct sensor_object *object)
 		(void)guard_replace_link(daemon->guard->guard, object->number, fd);
 }
 
+/*
+ * With this sysctl off no program runs that hangs on a kernel function, LSM programs too (seen on 6.12), and all links
+ * look as before. True when it was off, and is on again.
+ */
+static bool turn_tracing_on(void)
+{
+	_cleanup_(closep) int fd = open("/proc/sys/kernel/ftrace_enabled", O_RDWR | O_CLOEXEC);
+	char state = '1';
+
+	return fd >= 0 && pread(fd, &state, 1, 0) == 1 && state == '0' && pwrite(fd, "1", 1, 0) == 1;
+}
+
 static void check_canary(struct daemon *daemon)
 {
+	static const char tracing[] = "kernel.ftrace_enabled was turned off, and with it the agent's programs";
+	static const char unseen[] = "an open of the agent's own watched file was not seen: programs do not run, or "
+				     "their tables were emptied";
 	struct daemon_guard *guard = daemon->guard;
-	bool was_dead = guard->is_canary_dead;
+	bool was_dead = guard->is_canary_dead, was_off;
 
 	if (!guard->has_canary)
 		return;
 	guard->is_canary_dead = !is_canary_seen(daemon);
 	if (!guard->is_canary_dead || was_dead)
 		return;
+	was_off = turn_tracing_on();
 	/* Its table entry may be gone; or the programs do not run: then no access can be counted twice meanwhile. */
 	check_tables(daemon);
 	(void)sensor_set_canary(daemon->sensor, daemon_heartbeat_fd(daemon));
@@ -175,9 +191,7 @@ static void check_canary(struct daemon *daemon)
 		sensor_each_object(daemon->sensor, reattach, daemon);
 		guard->is_canary_dead = !is_canary_seen(daemon);
 	}
-	publish_finding(daemon, "canary", 0, NULL, 0,
-			"an open of the agent's own watched file was not seen: programs do not run, or their tables "
-			"were emptied",
+	publish_finding(daemon, "canary", 0, NULL, 0, was_off ? tracing : unseen,
 			guard->is_canary_dead ? REPAIR_FAILED : REPAIR_DONE);
 }
 

@@ -126,21 +126,22 @@ static void forget_sender(struct identity *identity, const struct last_signal *l
 	identity_exit(identity, &record, sizeof(record));
 }
 
-static void publish_gap(struct daemon *daemon, struct event_gap *gap)
+static void publish_gap(struct daemon *daemon, const struct event_gap *known)
 {
-	struct bus_event event = {.type = EVENT_GAP, .gap = gap};
+	struct event_gap gap = *known;
+	struct bus_event event = {.type = EVENT_GAP, .gap = &gap};
 	struct access_process process;
 	struct last_signal last;
 	bool is_new = false;
 
 	if (find_last_signal(daemon, &last)) {
-		gap->signal = signal_name((int)last.number);
+		gap.signal = signal_name((int)last.number);
 		if (!(last.flags & LAST_SIGNAL_KERNEL)) {
 			is_new = *identity_exe_of_pid(daemon->identity, last.task.id.pid) == '\0';
 			if (is_new)
 				tell_sender(daemon->identity, &last);
 			identity_describe(daemon->identity, &last.task, &process);
-			gap->process = &process;
+			gap.process = &process;
 		}
 	}
 	daemon_publish(daemon, &event);

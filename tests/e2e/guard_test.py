@@ -513,6 +513,32 @@ def test_an_agent_that_is_left_alone_finds_nothing():
         assert status["self_check"] == "ok" and status["tampers"] == 0 and not tampers(d), tampers(d)
 
 
+def test_tracing_that_others_turn_off_is_turned_on_again():
+    if not os.environ.get("DISPOSABLE"):
+        raise Skip("changes a setting of the whole machine: only in tests/vm")
+    path, d = open_daemon("ftrace")
+    switch = "/proc/sys/kernel/ftrace_enabled"
+    with d:
+        if d.ready["backend"] == "tracepoint":
+            raise Skip("tracepoints do not hang on it")
+        try:
+            with open(switch, "w", encoding="utf-8") as f:
+                f.write("0")
+        except OSError as error:
+            raise Skip("this kernel does not let it be turned off while programs are attached") from error
+        try:
+            found = wait_tamper(d, kind="self-check", way="canary")
+            assert found["repaired"] is True and "ftrace_enabled" in found["detail"], found
+            with open(switch, encoding="utf-8") as f:
+                assert f.read() == "1\n"
+            os.close(os.open(path, os.O_RDONLY))
+            d.barrier()
+            assert d.total(secret="ftrace") == 1 and d.sagent_json("status")["self_check"] == "ok"
+        finally:
+            with open(switch, "w", encoding="utf-8") as f:
+                f.write("1")
+
+
 def test_the_self_check_can_be_switched_off():
     _, secrets = watched("off")
     with Daemon(PLACE, secrets, config={"protect.self_check_ms": 0}) as d:
