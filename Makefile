@@ -191,7 +191,7 @@ LINT_SUITE  = $(foreach t,format tidy cppcheck shell,tap:lint/$(t):tests/lint@$(
 suite_of    = $(foreach s,$(1),$(if $(wildcard tests/$(s)/run),tap:$(s):tests/$(s)/run))
 RUN         = O=$(abspath $(O)) B=$(abspath $(B)) MAKE='$(MAKE) $(JOBS)' PYTHON=$(PYTHON) SOURCES='$(C_SOURCES)' \
 	      HEADERS='$(HEADERS)' tests/run -d $(O)/check
-AGAIN       = $(MAKE)@--no-print-directory@$(JOBS)
+AGAIN       = $(MAKE)@--no-print-directory$(addprefix @,$(JOBS))
 JOBS        = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 BUILD_STEP  = step:build/programs:$(AGAIN)@-k@programs@tests@WERROR=1
 

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "base/worker.h"
+#include "cli/policy_advice.h"
 #include "enforcement.h"
 #include "export/output.h"
 #include "identity/identity.h"
@@ -318,10 +319,11 @@ static void say_ready(struct daemon *daemon)
 static int open_all(struct daemon *daemon, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
+	const struct policy_host host = POLICY_HOST_LOAD;
 	int r = choice_make(daemon->config->backend, daemon->config->enforcement_tier, &daemon->choice, error);
 
 	if (r == 0)
-		r = daemon_load_policies(daemon, &policy, error);
+		r = daemon_load_policies(daemon, &host, &policy, error);
 	if (r == 0)
 		r = open_base(daemon);
 	if (r == 0)

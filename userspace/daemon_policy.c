@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/worker.h"
+#include "cli/policy_advice.h"
 #include "daemon_state.h"
 #include "enforce/policy_check.h"
 #include "enforcement.h"
@@ -28,13 +29,16 @@ static int load(const struct config *config, struct policy_set **ret_policy, str
 	return policy_set_load(config->policies, config->policies_count, &limits, ret_policy, error);
 }
 
-int daemon_load_policies(const struct daemon *daemon, struct policy_set **ret_policy, struct error *error)
+int daemon_load_policies(const struct daemon *daemon, const struct policy_host *host, struct policy_set **ret_policy,
+			 struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
 	int r = load(daemon->config, &policy, error);
 
 	if (r == 0)
 		r = enforce_check_policy(daemon->choice.tier, &daemon->choice.tiers, policy, error);
+	if (r == 0 && policy_advise(policy, host) < 0)
+		r = error_set(error, -ENOMEM, NULL, 0, "not enough memory for the policy");
 	if (r < 0)
 		return r;
 	*ret_policy = TAKE_PTR(policy);
@@ -49,7 +53,8 @@ void daemon_log_warnings(const struct policy_set *policy)
 		(void)log_warning(0, "%s", error_format(policy_set_warning(policy, i), text, sizeof(text)));
 }
 
-int daemon_check_policies(const struct config *config, size_t *ret_policies, size_t *ret_secrets, struct error *error)
+int daemon_check_policies(const struct config *config, const struct policy_host *host, size_t *ret_policies,
+			  size_t *ret_secrets, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
 	struct choice choice;
@@ -60,6 +65,8 @@ int daemon_check_policies(const struct config *config, size_t *ret_policies, siz
 	/* Without the privilege nobody can tell what the daemon could enforce. */
 	if (choice_make(config->backend, config->enforcement_tier, &choice, NULL) == 0)
 		r = enforce_check_policy(choice.tier, &choice.tiers, policy, error);
+	if (r == 0 && policy_advise(policy, host) < 0)
+		r = error_set(error, -ENOMEM, NULL, 0, "not enough memory for the policy");
 	if (r < 0)
 		return r;
 	daemon_log_warnings(policy);
@@ -140,8 +147,9 @@ struct reload {
 static void reload_run(struct worker_job *job)
 {
 	struct reload *reload = (struct reload *)job;
+	const struct policy_host host = POLICY_HOST_LOAD;
 
-	reload->result = daemon_load_policies(reload->daemon, &reload->policy, &reload->error);
+	reload->result = daemon_load_policies(reload->daemon, &host, &reload->policy, &reload->error);
 }
 
 static void refuse_reload(struct daemon *daemon, const struct error *error, int result)

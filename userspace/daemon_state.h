@@ -18,6 +18,7 @@
 #include "daemon.h"
 
 struct enforcement;
+struct policy_host;
 struct policy_set;
 
 struct daemon {
@@ -55,10 +56,11 @@ void daemon_publish_loss(struct daemon *daemon, enum loss_place place, uint64_t 
 void daemon_check_losses(struct daemon *daemon);
 
 /*
- * The policies of the config, as far as this host can enforce them; blocks on the disk. Any thread. Errors as
- * policy_set_load() and enforce_check_policy().
+ * The policies of the config, as far as this host can enforce them, with advice for it; blocks on the disk. Any thread.
+ * Errors as policy_set_load() and enforce_check_policy().
  */
-int daemon_load_policies(const struct daemon *daemon, struct policy_set **ret_policy, struct error *error);
+int daemon_load_policies(const struct daemon *daemon, const struct policy_host *host, struct policy_set **ret_policy,
+			 struct error *error);
 void daemon_log_warnings(const struct policy_set *policy);
 /* Puts a loaded policy in force; takes it on success. On failure the former one stays. */
 int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, struct error *error);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -296,6 +297,9 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	settings->have_preempt_disable = config->support->has_preempt_disable;
 	settings->have_cqe_argument = config->support->has_cqe_argument;
 	settings->keep_args = config->keep_args;
+	settings->have_quiet = config->backend == SENSOR_BACKEND_TRACEPOINT && config->support->has_rdonly_cast &&
+			       config->support->has_mount_id;
+	randombytes_buf(&settings->quiet_key, sizeof(settings->quiet_key));
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
 }
@@ -432,6 +436,7 @@ static int make_tables(struct sensor *sensor, const struct sensor_config *config
 		.directory_cache = sensor->bpf->bss->directory_cache,
 		.name_filter = (uint64_t *)sensor->bpf->bss->name_filter,
 		.has_names = &sensor->bpf->bss->has_names,
+		.tree_epoch = (uint64_t *)&sensor->bpf->bss->tree_epoch,
 		.identify = identify,
 		.identify_context = sensor,
 	};
