@@ -135,6 +135,7 @@ int BPF_PROG(process_fork, struct task_struct *task, unsigned long clone_flags)
 	record->args_truncated = 0;
 	header_fill(&record->header, RECORD_FORK, sizeof(*record), bpf_ktime_get_boot_ns());
 	send_process(record, &record->header, sizeof(*record), false);
+	egress_forked(&record->task.parent, task);
 	scratch_release(scratch);
 
 	if (bpf_map_lookup_elem(&holders, &parent)) {
@@ -157,6 +158,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (task->signal->live.counter > 0)
 		return 0;
+	egress_exited(pid);
 	holder = bpf_map_lookup_elem(&holders, &pid);
 	read_process_id(task, &record.id);
 	record.exit_code = task->signal->group_exit_code ? task->signal->group_exit_code : task->exit_code;
@@ -300,6 +302,8 @@ int files_held(struct bpf_iter__task_file *context)
 	touch.start_ns = holder.start_ns;
 	touch.pid = pid;
 	(void)bpf_map_update_elem(&touched, &touch, &one, BPF_ANY);
+	if (has_egress)
+		egress_touched(&id, &(const struct process_id){.start_ns = holder.start_ns, .pid = pid});
 	write_file(context->meta->seq, task, context->fd, file, true);
 	return 0;
 }

@@ -102,6 +102,7 @@ static inline struct sensor_bpf *open_sensor(enum sensor_backend backend)
 	bpf->rodata->have_task_from_pid = host.has_task_from_pid;
 	bpf->rodata->have_preempt_disable = host.has_preempt_disable;
 	bpf->rodata->have_cqe_argument = host.has_cqe_argument;
+	bpf->rodata->has_egress = true;
 	bpf->rodata->observe_exec = backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)bpf->rodata->syscall_classes, (uint8_t *)bpf->rodata->syscall_classes_compat);
 	return bpf;

@@ -12,6 +12,7 @@
 #define UNSEEN_LINK    "hard links made to secrets (opens through them are seen)"
 #define UNSEEN_REFUSED "opens that permissions refuse"
 #define UNSEEN_PTRACE  "ptrace and process_vm_readv of processes that hold secrets"
+#define UNSEEN_EGRESS  "where processes that have had a secret send to"
 #define UNSEEN_PAGES                                                                                                  \
 	"reads through what the process was not seen to get: a shared descriptor table, a slot of an io_uring ring, " \
 	"inherited pages, a descriptor that another thread closed at once"
@@ -42,6 +43,12 @@ const struct sensor_program sensor_programs[] = {
 	{"lsm_mmap_file", LSM, UNSEEN_MAP, 0},
 	{"lsm_inode_link", LSM, UNSEEN_LINK, 0},
 	{"lsm_ptrace_access_check", LSM, UNSEEN_PTRACE, 0},
+
+	{"egress_connect4", BACKENDS_ALL, UNSEEN_EGRESS, 0},
+	{"egress_connect6", BACKENDS_ALL, UNSEEN_EGRESS, 0},
+	{"egress_sendmsg4", BACKENDS_ALL, UNSEEN_EGRESS, 0},
+	{"egress_sendmsg6", BACKENDS_ALL, UNSEEN_EGRESS, 0},
+	{"egress_socket", BACKENDS_ALL, UNSEEN_EGRESS, 0},
 
 	{"fexit_do_filp_open", LSM | FENTRY, UNSEEN_REFUSED, 0},
 };
