@@ -19,11 +19,37 @@ static struct policy_limits limits_of(const struct config *config)
 	return (struct policy_limits){.max_files = config->policy_max_files, .max_secrets = config->policy_max_secrets};
 }
 
+/* This build has no tier that could deny. */
+static int apply_tier(struct policy_set *policy, struct error *error)
+{
+	for (size_t i = 0; i < policy_set_secret_count(policy); i++) {
+		const struct policy_secret *secret = policy_set_secret(policy, i);
+		bool denies_egress = secret->egress && secret->egress->action == VERDICT_DENY;
+
+		if (secret->mode != POLICY_MODE_ENFORCE || (!secret->can_deny && !denies_egress))
+			continue;
+		if (secret->on_unsupported == POLICY_UNSUPPORTED_REFUSE)
+			return error_set(
+				error, -EINVAL, secret->file, secret->mode_line,
+				"this build observes only and cannot deny; write \"mode: observe\", or add "
+				"\"onUnsupported: observe\" to keep the policy and only see what it would deny");
+		policy_set_observe(policy, i);
+	}
+	return 0;
+}
+
 int daemon_load_policies(const struct config *config, struct policy_set **ret_policy, struct error *error)
 {
+	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
 	const struct policy_limits limits = limits_of(config);
+	int r = policy_set_load(config->policies, config->policies_count, &limits, &policy, error);
 
-	return policy_set_load(config->policies, config->policies_count, &limits, ret_policy, error);
+	if (r >= 0)
+		r = apply_tier(policy, error);
+	if (r < 0)
+		return r;
+	*ret_policy = TAKE_PTR(policy);
+	return 0;
 }
 
 void daemon_log_warnings(const struct policy_set *policy)

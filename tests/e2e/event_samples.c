@@ -100,6 +100,7 @@ static void put_each_way(void)
 		access.verdict.action = (enum verdict_action)(i % VERDICT_COUNT);
 		access.verdict.tier = (enum tier)(i / VERDICT_COUNT);
 		access.verdict.is_enforced = i % 2;
+		access.verdict.would_deny = access.verdict.action == VERDICT_DENY && !access.verdict.is_enforced;
 		put_access(&access);
 	}
 }

@@ -87,7 +87,7 @@ def test_the_plain_access_says_what_was_put_in():
     assert process["capabilities"] == "000001ffffffffff" and process["login_uid"] == 1000
     assert [a["exe"] for a in process["ancestors"]] == ["/usr/bin/sudo", "/usr/bin/bash", "/usr/lib/systemd/systemd"]
     assert e["data"]["verdict"] == {"action": "alert", "rule": "default", "policy": "host", "tier": "observe",
-                                    "enforced": False}
+                                    "enforced": False, "would_deny": False}
 
 
 def test_numbers_of_64_bits_are_exact():

@@ -218,7 +218,8 @@ def test_the_envelope_is_a_cloud_event():
 
 def test_the_verdict_is_the_default_of_the_secret():
     v = daemon().first(secret="identity")["data"]["verdict"]
-    assert v == {"action": "alert", "rule": "default", "policy": "test", "tier": "observe", "enforced": False}, v
+    assert v == {"action": "alert", "rule": "default", "policy": "test", "tier": "observe", "enforced": False,
+                 "would_deny": False}, v
 
 
 def test_it_ends_cleanly_and_every_event_is_as_its_schema_says():

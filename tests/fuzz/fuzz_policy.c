@@ -19,6 +19,9 @@ static void decide_all(const struct policy_set *set, const struct access *access
 		policy_decide(set, i, access, &verdict);
 		if (!verdict.rule || !verdict.policy || verdict.action >= VERDICT_COUNT || verdict.is_enforced)
 			abort();
+		if (verdict.would_deny != (verdict.action == VERDICT_DENY && secret->mode == POLICY_MODE_OBSERVE) ||
+		    (verdict.action == VERDICT_DENY && !secret->can_deny))
+			abort();
 		if (policy_set_find(set, secret->name) != secret)
 			abort();
 		for (size_t j = 0; j < secret->patterns_count; j++)
@@ -34,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{.kind = ACCESS_KIND_COUNT,
 		 .process = {.exe = "/usr/bin/python3",
 			     .exe_sha256 = "",
+			     .script = "/usr/bin/x",
 			     .user = "root",
 			     .cgroup = "/",
 			     .unit = "a.service",

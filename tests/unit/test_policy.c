@@ -3,9 +3,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "base/error.h"
 #include "policy/policy.h"
 #include "policy/policy_file.h"
@@ -49,14 +51,34 @@ static const char text[] =
 	     "    paths: [/s/none]\n"
 	     "    allow: [{name: host, container: [none]}]\n";
 
-static struct policy_set *set;
+static const char enforcing_text[] =
+	"apiVersion: secretsagent.io/v1\nkind: SecretPolicy\nmetadata: {name: enforcing}\n"
+	"spec:\n"
+	"  mode: enforce\n  onUnsupported: observe\n  onError: deny\n  action: kill\n"
+	"  secrets:\n"
+	"  - {name: quiet, class: test, paths: [/e/quiet]}\n"
+	"  - {name: denied, class: test, paths: [/e/denied], default: deny}\n"
+	"  - name: guarded\n"
+	"    class: test\n"
+	"    paths: [/e/guarded]\n"
+	"    allow: [{name: app, script: [/usr/bin/app*]}]\n"
+	"    egress: {to: ['10.0.0.5:5432', '10.0.0.0/8', '[fd00::1]:443', fd00::/8, 127.0.0.1]}\n"
+	"  - name: closed\n"
+	"    class: test\n"
+	"    paths: [/e/closed]\n"
+	"    deny: [{name: shells, exe: [/usr/bin/*sh]}]\n"
+	"    egress: {action: deny, to: [127.0.0.0/8]}\n";
+
+static struct policy_set *set, *enforcing;
 
 static int load(void **state)
 {
 	struct error error = {.line = 0};
 
 	(void)state;
-	if (policy_set_load_text("test.yaml", text, sizeof(text) - 1, &POLICY_LIMITS_DEFAULT, &set, &error) < 0) {
+	if (policy_set_load_text("test.yaml", text, sizeof(text) - 1, &POLICY_LIMITS_DEFAULT, &set, &error) < 0 ||
+	    policy_set_load_text("enforcing.yaml", enforcing_text, sizeof(enforcing_text) - 1, &POLICY_LIMITS_DEFAULT,
+				 &enforcing, &error) < 0) {
 		print_error("%d: %s\n", error.line, error.text);
 		return -1;
 	}
@@ -67,6 +89,7 @@ static int unload(void **state)
 {
 	(void)state;
 	policy_set_free(set);
+	policy_set_free(enforcing);
 	return 0;
 }
 
@@ -96,6 +119,7 @@ static void assert_verdict(const char *secret, const struct access *access, enum
 	assert_string_equal(verdict.policy, "test");
 	assert_int_equal(verdict.tier, TIER_OBSERVE);
 	assert_false(verdict.is_enforced);
+	assert_int_equal(verdict.would_deny, action == VERDICT_DENY);
 }
 
 static void deny_comes_before_allow_and_default_last(void **state)
@@ -228,6 +252,103 @@ static void shows_secrets_as_written(void **state)
 	assert_null(policy_set_warning(set, policy_set_warning_count(set)));
 }
 
+static void a_script_matches_by_its_path_and_none_matches_nothing(void **state)
+{
+	struct access access = anybody();
+	struct verdict verdict;
+
+	(void)state;
+	policy_decide(enforcing, 2, &access, &verdict);
+	assert_string_equal(verdict.rule, "default");
+	access.process.script = "/usr/bin/other";
+	policy_decide(enforcing, 2, &access, &verdict);
+	assert_string_equal(verdict.rule, "default");
+	access.process.script = "/usr/bin/app.py";
+	policy_decide(enforcing, 2, &access, &verdict);
+	assert_string_equal(verdict.rule, "allow/app");
+}
+
+static void a_denial_that_is_only_observed_says_would_deny(void **state)
+{
+	_cleanup_(policy_set_freep) struct policy_set *observed = NULL;
+	struct access access = anybody();
+	struct verdict verdict = {.would_deny = true};
+
+	(void)state;
+	policy_decide(enforcing, 1, &access, &verdict);
+	assert_int_equal(verdict.action, VERDICT_DENY);
+	assert_false(verdict.would_deny);
+	assert_int_equal(policy_set_load_text("p", enforcing_text, sizeof(enforcing_text) - 1, &POLICY_LIMITS_DEFAULT,
+					      &observed, NULL),
+			 0);
+	policy_set_observe(observed, 1);
+	policy_set_observe(observed, 1000);
+	policy_decide(observed, 1, &access, &verdict);
+	assert_int_equal(verdict.action, VERDICT_DENY);
+	assert_true(verdict.would_deny);
+	policy_decide(observed, 0, &access, &verdict);
+	assert_false(verdict.would_deny);
+	assert_int_equal(policy_set_secret(observed, 1)->mode, POLICY_MODE_OBSERVE);
+	assert_int_equal(policy_set_secret(observed, 0)->mode, POLICY_MODE_ENFORCE);
+}
+
+static void every_secret_has_the_settings_of_its_policy(void **state)
+{
+	const struct policy_secret *plain = policy_set_find(set, "plain");
+
+	(void)state;
+	assert_int_equal(plain->mode, POLICY_MODE_OBSERVE);
+	assert_int_equal(plain->on_unsupported, POLICY_UNSUPPORTED_REFUSE);
+	assert_int_equal(plain->on_error, POLICY_ON_ERROR_ALLOW);
+	assert_int_equal(plain->action, POLICY_ACTION_DENY);
+	assert_int_equal(plain->mode_line, 5);
+	for (size_t i = 0; i < policy_set_secret_count(enforcing); i++) {
+		const struct policy_secret *secret = policy_set_secret(enforcing, i);
+
+		assert_int_equal(secret->mode, POLICY_MODE_ENFORCE);
+		assert_int_equal(secret->on_unsupported, POLICY_UNSUPPORTED_OBSERVE);
+		assert_int_equal(secret->on_error, POLICY_ON_ERROR_DENY);
+		assert_int_equal(secret->action, POLICY_ACTION_KILL);
+		assert_int_equal(secret->mode_line, 5);
+		assert_string_equal(secret->file, "enforcing.yaml");
+	}
+	assert_int_equal(policy_set_find(enforcing, "quiet")->line, 10);
+	assert_int_equal(policy_set_find(enforcing, "closed")->deny.rules[0].line, 20);
+}
+
+static void knows_which_secrets_can_deny(void **state)
+{
+	(void)state;
+	assert_false(policy_set_find(enforcing, "quiet")->can_deny);
+	assert_true(policy_set_find(enforcing, "denied")->can_deny);
+	assert_true(policy_set_find(enforcing, "guarded")->can_deny); /* onError: deny, and a rule to look up for */
+	assert_true(policy_set_find(enforcing, "closed")->can_deny);
+	assert_true(policy_set_find(set, "ordered")->can_deny);
+	assert_false(policy_set_find(set, "all")->can_deny);
+}
+
+static void shows_egress_as_addresses(void **state)
+{
+	static const struct policy_destination expected[] = {
+		{AF_INET, 32, 5432, {10, 0, 0, 5}},     {AF_INET, 8, 0, {10}},
+		{AF_INET6, 128, 443, {0xfd, [15] = 1}}, {AF_INET6, 8, 0, {0xfd}},
+		{AF_INET, 32, 0, {127, 0, 0, 1}},
+	};
+	const struct policy_egress *guarded = policy_set_find(enforcing, "guarded")->egress;
+
+	(void)state;
+	assert_null(policy_set_find(enforcing, "quiet")->egress);
+	assert_int_equal(policy_set_find(enforcing, "closed")->egress->action, VERDICT_DENY);
+	assert_int_equal(guarded->action, VERDICT_ALERT);
+	assert_int_equal(guarded->to_count, sizeof(expected) / sizeof(expected[0]));
+	for (size_t i = 0; i < guarded->to_count; i++) {
+		assert_int_equal(guarded->to[i].family, expected[i].family);
+		assert_int_equal(guarded->to[i].prefix, expected[i].prefix);
+		assert_int_equal(guarded->to[i].port, expected[i].port);
+		assert_memory_equal(guarded->to[i].address, expected[i].address, sizeof(expected[i].address));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +360,11 @@ int main(void)
 		cmocka_unit_test(what_is_unknown_matches_nothing),
 		cmocka_unit_test(tells_the_host_from_containers),
 		cmocka_unit_test(shows_secrets_as_written),
+		cmocka_unit_test(a_script_matches_by_its_path_and_none_matches_nothing),
+		cmocka_unit_test(a_denial_that_is_only_observed_says_would_deny),
+		cmocka_unit_test(every_secret_has_the_settings_of_its_policy),
+		cmocka_unit_test(knows_which_secrets_can_deny),
+		cmocka_unit_test(shows_egress_as_addresses),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, load, unload);

@@ -143,16 +143,17 @@ static const struct bad_text bad_texts[] = {
 	{"refuses_a_unit_with_a_slash", TEXT(RULE("name: r, unit: [a/b.service]")), 10, "no name of a systemd unit"},
 	{"refuses_a_short_container_id", TEXT(RULE("name: r, container: [4f5d6a7b8c9d]")), 10, "or \"*\" after it"},
 	{"refuses_a_container_that_is_none", TEXT(RULE("name: r, container: [a b]")), 10, "no container id"},
-	{"refuses_enforcement_by_a_deny_rule",
-	 TEXT(TOP "spec:\n  mode: enforce\n  secrets:\n  - {name: s, class: c, paths: [/s], deny: [{name: d, uid: "
-		  "[1]}]}\n"),
-	 5, "this build observes only"},
-	{"refuses_enforcement_by_default",
-	 TEXT(TOP "spec:\n  mode: enforce\n  secrets:\n  - {name: s, class: c, paths: [/s], default: deny}\n"), 5,
-	 "onUnsupported: observe"},
-	{"refuses_enforcement_on_errors",
-	 TEXT(TOP "spec:\n  mode: enforce\n  onError: deny\n  secrets:\n  - {name: s, class: c, paths: [/s]}\n"), 5,
-	 "this build observes only"},
+	{"refuses_an_unknown_action", TEXT(TOP "spec:\n  action: stop\n"), 5, "write one of: deny, kill"},
+	{"refuses_a_bad_script", TEXT(RULE("name: r, script: [a.py]")), 10, "script \"a.py\": not an absolute path"},
+	{"refuses_an_egress_without_destinations", TEXT(SECRET(", egress: {action: deny}")), 6, "\"to\" is missing"},
+	{"refuses_an_empty_egress", TEXT(SECRET(", egress: {to: []}")), 6, "an empty list for \"to\""},
+	{"refuses_an_egress_that_allows", TEXT(SECRET(", egress: {action: allow, to: [10.0.0.5]}")), 6,
+	 "write one of: alert, deny"},
+	{"refuses_a_list_as_egress", TEXT(SECRET(", egress: [10.0.0.5]")), 6, "\"egress\" must hold keys"},
+	{"refuses_a_bad_destination",
+	 TEXT(HEAD "  - name: s\n    class: c\n    paths: [/s]\n    egress:\n      to:\n      - 10.0.0.5\n"
+		   "      - 10.0.0.5/8\n"),
+	 12, "destination \"10.0.0.5/8\": bits of the address are set behind the prefix; write 10.0.0.0/8"},
 };
 
 static struct policy_set *const untouched = (struct policy_set *)(uintptr_t)1;
@@ -202,6 +203,9 @@ static void accepts_all_that_the_shape_has(void **state)
 	assert_loads(TOP "spec:\n  mode: enforce\n  onUnsupported: observe\n  secrets:\n"
 			 "  - {name: s, class: c, paths: [/s], default: deny}\n");
 	assert_loads(TOP "spec:\n  mode: enforce\n  secrets:\n  - {name: s, class: c, paths: [/s], default: alert}\n");
+	assert_loads(TOP "spec:\n  mode: enforce\n  onError: deny\n  action: kill\n  secrets:\n"
+			 "  - {name: s, class: c, paths: [/s], default: deny, allow: [{name: a, script: [/s.py]}],\n"
+			 "     egress: {action: alert, to: [10.0.0.5, '10.0.0.0/8:1', '[::1]:65535', '::/0']}}\n");
 }
 
 static void accepts_line_ends_of_other_systems(void **state)
@@ -298,6 +302,35 @@ static void warns_of_what_is_probably_not_meant(void **state)
 	}
 }
 
+static void warns_of_a_kill_that_never_comes(void **state)
+{
+	static const char text[] = TOP "spec:\n  action: kill\n  secrets:\n  - {name: s, class: c, paths: [/s]}\n";
+	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
+
+	(void)state;
+	assert_int_equal(load_text(text, sizeof(text) - 1, &set, NULL), 0);
+	assert_int_equal(policy_set_warning_count(set), 1);
+	assert_non_null(strstr(policy_set_warning(set, 0)->text, "write \"mode: enforce\", or drop it"));
+	assert_int_equal(policy_set_warning(set, 0)->line, 5);
+}
+
+static void refuses_65_destinations(void **state)
+{
+	_cleanup_(buffer_release) struct buffer text = BUFFER_INIT(POLICY_FILE_SIZE_MAX);
+	struct policy_set *set = untouched;
+	struct error error = {.line = 0};
+
+	(void)state;
+	buffer_append_string(&text, HEAD "  - name: s\n    class: test\n    paths: [/a]\n    egress:\n      to:\n");
+	for (int i = 1; i <= POLICY_EGRESS_MAX; i++)
+		buffer_printf(&text, "      - 10.0.0.%d\n", i);
+	assert_loads(text.data);
+	buffer_append_string(&text, "      - 10.0.0.65\n");
+	assert_int_equal(load_text(text.data, text.size, &set, &error), -EINVAL);
+	assert_int_equal(error.line, 11);
+	assert_non_null(strstr(error.text, "65 values for \"to\"; write at most 64"));
+}
+
 static void speaks_the_names_of_accesses_and_verdicts(void **state)
 {
 	static const char *const defaults[] = {"allow", "alert", "deny"};
@@ -365,7 +398,7 @@ static void survives_each_allocation_that_fails(void **state)
 	static const char text[] =
 		SECRET("") "  - name: t\n    class: test\n    paths: [/t, ~/t]\n    exclude: [/u]\n"
 			   "    allow: [{name: a, exe: [/usr/bin/bash], uid: [1, 2], kinds: [open]}]\n"
-			   "    default: deny\n";
+			   "    default: deny\n    egress: {to: ['10.0.0.5']}\n";
 	unsigned long at = 0;
 	int r = -ENOMEM;
 
@@ -607,6 +640,8 @@ int main(void)
 		cmocka_unit_test(refuses_more_values_than_fit),
 		cmocka_unit_test(refuses_more_secrets_than_the_limit),
 		cmocka_unit_test(warns_of_what_is_probably_not_meant),
+		cmocka_unit_test(warns_of_a_kill_that_never_comes),
+		cmocka_unit_test(refuses_65_destinations),
 		cmocka_unit_test(speaks_the_names_of_accesses_and_verdicts),
 		cmocka_unit_test(survives_each_allocation_that_fails),
 	};

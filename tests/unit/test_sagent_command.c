@@ -306,6 +306,24 @@ static void watches_line_by_line_until_the_daemon_ends(void **state)
 	       SAGENT_UNREACHABLE, "{\"a\":\"\\u00e4\"}\n", "closed the connection");
 }
 
+static void tells_denials_that_were_carried_out_from_others(void **state)
+{
+#define DENIAL(enforced, would_deny)                                                                           \
+	"{\"type\":\"secretsagent.secret.access.v1\",\"time\":\"2026-01-02T03:04:05Z\",\"data\":{\"secret\":{" \
+	"\"name\":\"s\",\"class\":\"c\"},\"process\":{\"pid\":7,\"exe\":\"/"                                   \
+	"a\",\"uid\":1},\"access\":{\"kind\":\"open\"},"                                                       \
+	"\"verdict\":{\"action\":\"deny\",\"enforced\":" #enforced ",\"would_deny\":" #would_deny "}}}\n"
+	(void)state;
+	expect("watch --socket @",
+	       "{\"id\":1,\"ok\":true,\"result\":{}}\n" DENIAL(true, false) DENIAL(false, true) DENIAL(false, false),
+	       SAGENT_UNREACHABLE,
+	       "03:04:05 DENIED s (c)  /a[7] uid 1  open x0\n"
+	       "03:04:05 would deny s (c)  /a[7] uid 1  open x0\n"
+	       "03:04:05 DENY   s (c)  /a[7] uid 1  open x0\n",
+	       "closed the connection");
+#undef DENIAL
+}
+
 static void shows_both_versions(void **state)
 {
 	(void)state;
@@ -397,6 +415,7 @@ int main(void)
 		cmocka_unit_test(shows_top),
 		cmocka_unit_test(shows_secrets),
 		cmocka_unit_test(watches_line_by_line_until_the_daemon_ends),
+		cmocka_unit_test(tells_denials_that_were_carried_out_from_others),
 		cmocka_unit_test(shows_both_versions),
 		cmocka_unit_test(checks_a_policy_without_a_daemon),
 		cmocka_unit_test(names_the_line_of_a_bad_policy),

@@ -205,7 +205,7 @@ static void shows_an_access_on_120_columns(void **state)
 
 	(void)state;
 	assert_row(&access, 120,
-		   " ALERT   shadow           os-credential /usr/bin/cat 4242 root cron          openat            1 "
+		   " ALERT      shadow          os-credential /usr/bin/cat 4242 root cron        openat            1 "
 		   "bash < "
 		   "sshd < \xe2\x80\xa6");
 }
@@ -215,10 +215,11 @@ static void shows_path_and_ancestors_where_there_is_room(void **state)
 	struct access access = plain_access();
 
 	(void)state;
-	assert_row(&access, 160,
-		   "  ALERT    shadow /etc/shadow          os-credential     /usr/bin/cat 4242 root cron               "
-		   "     "
-		   "openat                1  bash < sshd < systemd");
+	assert_row(
+		&access, 160,
+		"  ALERT       shadow /etc/shadow          os-credential    /usr/bin/cat 4242 root cron              "
+		"     "
+		"openat               1  bash < sshd < systemd");
 }
 
 /* The one cell that differs from a plain access: looked for between blanks. */
@@ -294,6 +295,9 @@ static void sets_off_denials_that_were_carried_out(void **state)
 	assert_shows(&access, "  deny     ");
 	access.verdict.is_enforced = true;
 	assert_shows(&access, "  DENY     ");
+	access.verdict.is_enforced = false;
+	access.verdict.would_deny = true;
+	assert_shows(&access, "  would deny  ");
 }
 
 static void keeps_nasty_rows_within_any_width(void **state)

@@ -34,6 +34,7 @@ struct access_process {
 	const char *const *args;
 	size_t args_count;
 	bool args_truncated;
+	const char *script; /* path of the script ("#!") that the exe was started for, or NULL: none, or unknown */
 	struct credentials cred;
 	const char *user;      /* name of uid, or NULL */
 	const char *cgroup;    /* path in the v2 hierarchy (or the systemd one), "" when unknown */
@@ -53,7 +54,8 @@ struct verdict {
 	const char *rule;   /* "allow/<name>", "deny/<name>" or "default" */
 	const char *policy; /* the policy's metadata.name */
 	enum tier tier;
-	bool is_enforced;
+	bool is_enforced; /* the tier carried it out */
+	bool would_deny;  /* action is VERDICT_DENY, and the policy only observes */
 };
 
 struct access {

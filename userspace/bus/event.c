@@ -358,6 +358,7 @@ static void write_verdict(struct json_writer *w, const struct verdict *verdict)
 	write_name(w, "policy", or_empty(verdict->policy));
 	json_string(w, "tier", tier_name(verdict->tier));
 	json_bool(w, "enforced", verdict->is_enforced);
+	json_bool(w, "would_deny", verdict->would_deny);
 	json_object_end(w);
 }
 

@@ -50,9 +50,12 @@ static void append_verdict(struct buffer *out, struct json_object *data)
 {
 	const char *action = json_field_string(data, "verdict.action", "?");
 	bool is_enforced = json_field_bool(data, "verdict.enforced", false);
+	bool would_deny = json_field_bool(data, "verdict.would_deny", false);
 
 	if (strcmp(action, "alert") == 0)
 		buffer_append_string(out, " ALERT ");
+	else if (strcmp(action, "deny") == 0 && would_deny)
+		buffer_append_string(out, " would deny");
 	else if (strcmp(action, "deny") == 0)
 		buffer_append_string(out, is_enforced ? " DENIED" : " DENY  ");
 	else if (strcmp(action, "allow") == 0)

@@ -11,7 +11,7 @@ static const struct {
 	bool is_right_aligned;
 } specs[COLUMN_TOTAL] = {
 	[COLUMN_TIME] = {"TIME", 8, 8, 0, 0, false},
-	[COLUMN_VERDICT] = {"VERDICT", 7, 7, 0, 0, false},
+	[COLUMN_VERDICT] = {"VERDICT", 10, 10, 0, 0, false},
 	[COLUMN_SECRET] = {"SECRET", 15, 48, 5, 0, false},
 	[COLUMN_CLASS] = {"CLASS", 13, 17, 1, 120, false},
 	[COLUMN_PROCESS] = {"PROCESS", 36, 96, 4, 0, false},

@@ -94,6 +94,8 @@ static const char *verdict_text(const struct verdict *verdict)
 	case VERDICT_ALERT:
 		return "ALERT";
 	case VERDICT_DENY:
+		if (verdict->would_deny)
+			return "would deny";
 		return verdict->is_enforced ? "DENY" : "deny";
 	default:
 		return "unknown";

@@ -84,7 +84,8 @@ static int check_text(struct check *check, const yaml_node_t *node, const char *
 	return 0;
 }
 
-/* What YAML readers take for no string when it is not quoted: null, booleans, numbers, dates. */
+/* What YAML readers take for no string when it is not quoted: null, booleans, numbers, dates. An IPv4 address is one.
+ */
 static bool is_ambiguous(const yaml_node_t *node)
 {
 	static const char *const words[] = {"~", "null", "yes", "no", "true", "false", "on", "off"};
@@ -95,6 +96,8 @@ static bool is_ambiguous(const yaml_node_t *node)
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		if (strcasecmp(text, words[i]) == 0)
 			return true;
+	if (strspn(text, "0123456789.") >= 7 && strchr(text, '.') != strrchr(text, '.'))
+		return false;
 	return strspn(text, "0123456789+-.") > 0 && text[strspn(text, "0123456789+-._:eExXoO")] == '\0';
 }
 

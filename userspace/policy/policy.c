@@ -74,7 +74,7 @@ int policy_set_index(struct policy_set *set)
 	struct policy_entry *entry;
 	size_t i = 0;
 
-	set->secret_index = calloc(set->secrets_count + 1, sizeof(const struct policy_entry *));
+	set->secret_index = calloc(set->secrets_count + 1, sizeof(struct policy_entry *));
 	set->warning_index = calloc(set->warnings_count + 1, sizeof(const struct policy_warning *));
 	if (!set->secret_index || !set->warning_index)
 		return -ENOMEM;
@@ -121,6 +121,12 @@ const struct error *policy_set_warning(const struct policy_set *set, size_t inde
 	return index < set->warnings_count ? &set->warning_index[index]->error : NULL;
 }
 
+void policy_set_observe(struct policy_set *set, size_t secret_index)
+{
+	if (secret_index < set->secrets_count)
+		set->secret_index[secret_index]->secret.mode = POLICY_MODE_OBSERVE;
+}
+
 static const struct rule *first_match(const struct policy_rules *rules, const struct access *access)
 {
 	for (size_t i = 0; i < rules->count; i++)
@@ -132,19 +138,22 @@ static const struct rule *first_match(const struct policy_rules *rules, const st
 void policy_decide(const struct policy_set *set, size_t secret_index, const struct access *access,
 		   struct verdict *ret_verdict)
 {
-	const struct policy_entry *entry = set->secret_index[secret_index];
+	const struct policy_secret *secret = &set->secret_index[secret_index]->secret;
 	enum verdict_action action = VERDICT_DENY;
-	const struct rule *rule = first_match(&entry->deny, access);
+	const struct rule *rule = first_match(&secret->deny, access);
 
 	if (!rule) {
 		action = VERDICT_ALLOW;
-		rule = first_match(&entry->allow, access);
+		rule = first_match(&secret->allow, access);
 	}
+	if (!rule)
+		action = secret->default_action;
 	*ret_verdict = (struct verdict){
-		.action = rule ? action : entry->secret.default_action,
+		.action = action,
 		.rule = rule ? rule->title : "default",
-		.policy = entry->secret.policy_name,
+		.policy = secret->policy_name,
 		.tier = TIER_OBSERVE,
 		.is_enforced = false,
+		.would_deny = action == VERDICT_DENY && secret->mode == POLICY_MODE_OBSERVE,
 	};
 }

@@ -13,16 +13,57 @@
 
 #include "base/access.h"
 #include "base/cleanup.h"
+#include "policy/rule.h"
 
 struct error;
 struct policy_set;
+
+enum policy_mode { POLICY_MODE_OBSERVE, POLICY_MODE_ENFORCE };
+/* What becomes of a policy that asks for more than the host can do. */
+enum policy_unsupported { POLICY_UNSUPPORTED_REFUSE, POLICY_UNSUPPORTED_OBSERVE };
+/* The verdict where what a rule asks for cannot be found out while enforcing. */
+enum policy_on_error { POLICY_ON_ERROR_ALLOW, POLICY_ON_ERROR_DENY };
+/* What a denial does: refuse the access, or also end the process that tried. */
+enum policy_action { POLICY_ACTION_DENY, POLICY_ACTION_KILL };
+
+/* Where a process that has had a secret may connect to. */
+struct policy_destination {
+	uint8_t family;      /* AF_INET or AF_INET6; never an IPv4 address written as IPv6 */
+	uint8_t prefix;      /* bits of the address that count; those after them are zero */
+	uint16_t port;       /* host order; 0: any */
+	uint8_t address[16]; /* network order; IPv4 in the first 4 */
+};
+
+struct policy_egress {
+	enum verdict_action action; /* for every other destination: VERDICT_ALERT or VERDICT_DENY */
+	const struct policy_destination *to;
+	size_t to_count;
+};
+
+struct policy_rules {
+	const struct rule *rules; /* in the order of the file */
+	size_t count;
+};
 
 struct policy_secret {
 	const char *name; /* one secret in the whole set has it */
 	size_t index;     /* as policy_set_secret() takes it */
 	const char *class_name;
 	const char *policy_name;
+	const char *file; /* where it is written */
+	int line;
+	int mode_line; /* of the policy's `mode`, or of its spec when there is none */
+	/* The policy's, the same for all of its secrets. */
+	enum policy_mode mode;
+	enum policy_unsupported on_unsupported;
+	enum policy_on_error on_error;
+	enum policy_action action;
+	struct policy_rules deny; /* asked in this order: deny, allow, default */
+	struct policy_rules allow;
 	enum verdict_action default_action;
+	/* Some outcome is a denial: there is a deny rule, the default is to deny, or `onError: deny` and a rule. */
+	bool can_deny;
+	const struct policy_egress *egress; /* or NULL: not guarded */
 	/*
 	 * Which files: absolute globs as glob.h says, or such a glob after a "~", which stands for each user's home
 	 * directory. A file that any of `excludes` matches is not part of the secret.
@@ -36,6 +77,12 @@ struct policy_secret {
 
 void policy_set_free(struct policy_set *set); /* NULL is fine */
 DEFINE_FREEP(struct policy_set, policy_set_free)
+
+/*
+ * Makes one secret behave as under `mode: observe`, because the host cannot enforce it and its policy says
+ * `onUnsupported: observe`. Only before the set is shared. Out of range: nothing.
+ */
+void policy_set_observe(struct policy_set *set, size_t secret_index);
 
 size_t policy_set_policy_count(const struct policy_set *set);
 size_t policy_set_secret_count(const struct policy_set *set);
@@ -54,7 +101,8 @@ const struct error *policy_set_warning(const struct policy_set *set, size_t inde
  * The verdict on an access to the secret: the first deny rule that matches, else the first allow rule, else the
  * secret's default. Reads kind and process of the access. A rule that asks for a hash does not match while the hash is
  * unknown. Allocates nothing; the verdict's strings belong to the set. Nothing is enforced here: tier is TIER_OBSERVE
- * and is_enforced false. secret_index must be below the count.
+ * and is_enforced false; would_deny tells the denial of a policy that only observes. secret_index must be below the
+ * count.
  */
 void policy_decide(const struct policy_set *set, size_t secret_index, const struct access *access,
 		   struct verdict *ret_verdict);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/escape.h"
 #include "policy/document.h"
+#include "policy/policy_destination.h"
 #include "policy/policy_set.h"
 #include "policy/policy_shape.h"
 #include "policy/policy_value.h"
@@ -21,6 +22,8 @@ struct compile {
 	size_t max_secrets;
 	const char *file; /* in the set's arena */
 	const char *policy_name;
+	const struct shape_spec *spec;
+	int mode_line;
 };
 
 static __attribute__((format(printf, 4, 5))) int refuse(struct compile *compile, int code, const yaml_node_t *node,
@@ -113,10 +116,10 @@ static const struct matcher {
 	{                                                                                       \
 #key, check_value, offsetof(struct shape_rule, key), offsetof(struct rule, key) \
 	}
-	MATCHER(exe, policy_check_glob),      MATCHER(sha256, policy_check_sha256),
-	MATCHER(user, policy_check_user),     MATCHER(unit, policy_check_unit),
-	MATCHER(cgroup, policy_check_cgroup), MATCHER(container, policy_check_container),
-	MATCHER(ancestor, policy_check_glob),
+	MATCHER(exe, policy_check_glob),      MATCHER(script, policy_check_glob),
+	MATCHER(sha256, policy_check_sha256), MATCHER(user, policy_check_user),
+	MATCHER(unit, policy_check_unit),     MATCHER(cgroup, policy_check_cgroup),
+	MATCHER(ancestor, policy_check_glob), MATCHER(container, policy_check_container),
 #undef MATCHER
 };
 
@@ -167,6 +170,7 @@ static int compile_rules(struct compile *compile, const struct shape_rules *shap
 				return refuse(compile, -EINVAL, name,
 					      "a second rule \"%s\" in \"%s\" of secret \"%s\"; give it another name",
 					      shape->name, list_name, entry->secret.name);
+		rules[i].line = document_line(node);
 		r = compile_matchers(compile, shape, node, &rules[i]);
 		if (r < 0)
 			return r;
@@ -181,13 +185,15 @@ static int compile_rules(struct compile *compile, const struct shape_rules *shap
 
 static bool is_about_kinds_only(const struct rule *rule)
 {
-	return !rule->uid.count && !rule->gid.count && !rule->exe.count && !rule->sha256.count && !rule->user.count &&
-	       !rule->unit.count && !rule->cgroup.count && !rule->container.count && !rule->ancestor.count;
+	return !rule->uid.count && !rule->gid.count && !rule->exe.count && !rule->script.count && !rule->sha256.count &&
+	       !rule->user.count && !rule->unit.count && !rule->cgroup.count && !rule->container.count &&
+	       !rule->ancestor.count;
 }
 
 static bool lets_scripts_in(const struct rule *rule)
 {
-	if (rule->sha256.count || rule->unit.count || rule->user.count || rule->cgroup.count || rule->ancestor.count)
+	if (rule->script.count || rule->sha256.count || rule->unit.count || rule->user.count || rule->cgroup.count ||
+	    rule->ancestor.count)
 		return false;
 	for (size_t i = 0; i < rule->exe.count; i++)
 		if (policy_matches_interpreter(rule->exe.values[i]))
@@ -202,11 +208,11 @@ static int advise(struct compile *compile, const struct policy_entry *entry, con
 	bool is_history = strcmp(entry->secret.class_name, "shell-history") == 0;
 	int r = 0;
 
-	if (entry->secret.default_action == VERDICT_ALLOW && entry->deny.count == 0)
+	if (entry->secret.default_action == VERDICT_ALLOW && entry->secret.deny.count == 0)
 		r = warn(compile, node, "secret \"%s\" allows everyone; write \"default: alert\", or a deny rule",
 			 entry->secret.name);
-	for (size_t i = 0; r >= 0 && i < entry->allow.count; i++) {
-		const struct rule *rule = &entry->allow.rules[i];
+	for (size_t i = 0; r >= 0 && i < entry->secret.allow.count; i++) {
+		const struct rule *rule = &entry->secret.allow.rules[i];
 		const yaml_node_t *item = document_item(compile->document, list, i);
 
 		if (is_about_kinds_only(rule))
@@ -215,7 +221,7 @@ static int advise(struct compile *compile, const struct policy_entry *entry, con
 		if (r >= 0 && !is_history && lets_scripts_in(rule))
 			r = warn(compile, item,
 				 "rule \"%s\" allows an interpreter, and with it every script it runs; name a program, "
-				 "or add \"unit\", \"user\", \"cgroup\" or \"ancestor\"",
+				 "or add \"script\", \"unit\", \"user\", \"cgroup\" or \"ancestor\"",
 				 rule->title);
 	}
 	return r;
@@ -224,8 +230,8 @@ static int advise(struct compile *compile, const struct policy_entry *entry, con
 static int name_entry(struct compile *compile, const yaml_node_t *node, const char *name, struct policy_entry *entry)
 {
 	entry->secret.name = arena_strdup(&compile->set->arena, name);
-	entry->file = compile->file;
-	entry->line = document_line(node);
+	entry->secret.file = compile->file;
+	entry->secret.line = document_line(node);
 	return entry->secret.name ? 0 : no_memory(compile);
 }
 
@@ -235,7 +241,7 @@ static int refuse_second(struct compile *compile, const yaml_node_t *node, const
 	if (code != -EEXIST)
 		return no_memory(compile);
 	return refuse(compile, -EINVAL, node, "a second %s \"%s\", the first is in %s:%d; give one another name", what,
-		      name, earlier->file, earlier->line);
+		      name, earlier->secret.file, earlier->secret.line);
 }
 
 static int compile_files(struct compile *compile, const struct shape_secret *shape, const yaml_node_t *node,
@@ -256,6 +262,48 @@ static int compile_files(struct compile *compile, const struct shape_secret *sha
 	secret->excludes = excludes.values;
 	secret->excludes_count = excludes.count;
 	return 0;
+}
+
+static int compile_egress(struct compile *compile, const struct shape_egress *shape, const yaml_node_t *node,
+			  struct policy_secret *secret)
+{
+	const yaml_node_t *list = document_member(compile->document, node, "to");
+	struct policy_destination *to = arena_alloc(&compile->set->arena, shape->to.count, sizeof(*to));
+	struct policy_egress *egress = arena_alloc(&compile->set->arena, 1, sizeof(*egress));
+	char why[POLICY_WHY_SIZE], quote[DOCUMENT_QUOTE_SIZE];
+
+	if (!to || !egress)
+		return no_memory(compile);
+	for (size_t i = 0; i < shape->to.count; i++)
+		if (policy_destination_parse(shape->to.values[i], &to[i], why) < 0)
+			return refuse(compile, -EINVAL, document_item(compile->document, list, i),
+				      "destination \"%s\": %s", escape_line(shape->to.values[i], quote, sizeof(quote)),
+				      why);
+	*egress = (struct policy_egress){
+		.action = shape->action ? *shape->action : VERDICT_ALERT,
+		.to = to,
+		.to_count = shape->to.count,
+	};
+	secret->egress = egress;
+	return 0;
+}
+
+static void fill_settings(const struct compile *compile, const struct shape_secret *shape, struct policy_secret *secret)
+{
+	secret->policy_name = compile->policy_name;
+	secret->mode_line = compile->mode_line;
+	secret->mode = compile->spec->mode;
+	secret->on_unsupported = compile->spec->on_unsupported;
+	secret->on_error = compile->spec->on_error;
+	secret->action = compile->spec->action;
+	secret->default_action = shape->default_action ? *shape->default_action : VERDICT_ALERT;
+}
+
+/* Without a rule nothing is looked up that could fail. */
+static bool can_deny(const struct policy_secret *secret)
+{
+	return secret->deny.count > 0 || secret->default_action == VERDICT_DENY ||
+	       (secret->on_error == POLICY_ON_ERROR_DENY && secret->allow.count > 0);
 }
 
 static int compile_secret(struct compile *compile, const struct shape_secret *shape, const yaml_node_t *node)
@@ -282,36 +330,31 @@ static int compile_secret(struct compile *compile, const struct shape_secret *sh
 	entry->secret.class_name = arena_strdup(&compile->set->arena, shape->class_name);
 	if (!entry->secret.class_name)
 		return no_memory(compile);
-	entry->secret.policy_name = compile->policy_name;
-	entry->secret.default_action = shape->default_action ? *shape->default_action : VERDICT_ALERT;
+	fill_settings(compile, shape, &entry->secret);
 	r = policy_set_add_secret(compile->set, entry, &earlier);
 	if (r < 0)
 		return refuse_second(compile, name, "secret", shape->name, r, earlier);
 	r = compile_files(compile, shape, node, &entry->secret);
 	if (r >= 0)
 		r = compile_rules(compile, &shape->deny, "deny", document_member(compile->document, node, "deny"),
-				  entry, &entry->deny);
+				  entry, &entry->secret.deny);
 	if (r >= 0)
 		r = compile_rules(compile, &shape->allow, "allow", document_member(compile->document, node, "allow"),
-				  entry, &entry->allow);
+				  entry, &entry->secret.allow);
+	if (r >= 0 && shape->egress)
+		r = compile_egress(compile, shape->egress, document_member(compile->document, node, "egress"),
+				   &entry->secret);
+	entry->secret.can_deny = can_deny(&entry->secret);
 	return r < 0 ? r : advise(compile, entry, node);
 }
 
-/* This build has no tier that could deny. */
-static int check_mode(struct compile *compile, const struct shape_spec *spec, const yaml_node_t *node)
+/* `action` says how to deny, which only an enforcing policy does. */
+static int check_action(struct compile *compile, const yaml_node_t *spec)
 {
-	bool denies = spec->on_error == POLICY_ON_ERROR_DENY;
-
-	if (spec->mode != POLICY_MODE_ENFORCE || spec->on_unsupported == POLICY_UNSUPPORTED_OBSERVE)
+	if (compile->spec->action != POLICY_ACTION_KILL || compile->spec->mode == POLICY_MODE_ENFORCE)
 		return 0;
-	for (size_t i = 0; i < spec->secrets_count; i++)
-		denies = denies || spec->secrets[i].deny.count > 0 ||
-			 (spec->secrets[i].default_action && *spec->secrets[i].default_action == VERDICT_DENY);
-	if (!denies)
-		return 0;
-	return refuse(compile, -EINVAL, document_member(compile->document, node, "mode"),
-		      "this build observes only and cannot deny; write \"mode: observe\", or add "
-		      "\"onUnsupported: observe\" to keep the policy and only see what it would deny");
+	return warn(compile, document_member(compile->document, spec, "action"),
+		    "\"action: kill\" does nothing in \"mode: observe\"; write \"mode: enforce\", or drop it");
 }
 
 int policy_compile(struct policy_set *set, const struct shape_policy *shape, struct document *document,
@@ -337,7 +380,11 @@ int policy_compile(struct policy_set *set, const struct shape_policy *shape, str
 	r = policy_set_add_policy(set, entry, &earlier);
 	if (r < 0)
 		return refuse_second(&compile, name, "policy", shape->metadata.name, r, earlier);
-	r = check_mode(&compile, &shape->spec, spec);
+	compile.spec = &shape->spec;
+	compile.mode_line = document_line(document_member(document, spec, "mode"));
+	if (compile.mode_line == 0)
+		compile.mode_line = document_line(spec);
+	r = check_action(&compile, spec);
 	for (size_t i = 0; r >= 0 && i < shape->spec.secrets_count; i++)
 		r = compile_secret(&compile, &shape->spec.secrets[i], document_item(document, secrets, i));
 	return r;

@@ -11,20 +11,10 @@
 #include "base/error.h"
 #include "policy/arena.h"
 #include "policy/policy.h"
-#include "policy/rule.h"
 
-struct policy_rules {
-	const struct rule *rules;
-	size_t count;
-};
-
-/* A secret, or, in the table of policies, only a name: where each was defined is kept to report a second one. */
+/* A secret, or, in the table of policies, only its name and where it was defined, to report a second one. */
 struct policy_entry {
 	struct policy_secret secret;
-	struct policy_rules deny;
-	struct policy_rules allow;
-	const char *file;
-	int line;
 	bool is_in_table; /* uthash clears it when it has no memory */
 	TAILQ_ENTRY(policy_entry) link;
 	UT_hash_handle hh;
@@ -41,7 +31,7 @@ struct policy_set {
 	struct policy_entry *secrets_by_name;
 	TAILQ_HEAD(policy_entries, policy_entry) secrets;
 	TAILQ_HEAD(policy_warnings, policy_warning) warnings;
-	const struct policy_entry **secret_index;
+	struct policy_entry **secret_index;
 	const struct policy_warning **warning_index;
 	size_t policies_count;
 	size_t secrets_count;

@@ -14,7 +14,9 @@ static const cyaml_strval_t modes[] = {{"observe", POLICY_MODE_OBSERVE}, {"enfor
 static const cyaml_strval_t unsupported[] = {{"refuse", POLICY_UNSUPPORTED_REFUSE},
 					     {"observe", POLICY_UNSUPPORTED_OBSERVE}};
 static const cyaml_strval_t on_errors[] = {{"allow", POLICY_ON_ERROR_ALLOW}, {"deny", POLICY_ON_ERROR_DENY}};
+static const cyaml_strval_t denials[] = {{"deny", POLICY_ACTION_DENY}, {"kill", POLICY_ACTION_KILL}};
 static const cyaml_strval_t actions[] = {{"allow", VERDICT_ALLOW}, {"alert", VERDICT_ALERT}, {"deny", VERDICT_DENY}};
+static const cyaml_strval_t egress_actions[] = {{"alert", VERDICT_ALERT}, {"deny", VERDICT_DENY}};
 static const cyaml_strval_t access_kinds[] = {
 	{"open", ACCESS_OPEN},         {"exec", ACCESS_EXEC},
 	{"map", ACCESS_MAP},           {"receive", ACCESS_RECEIVE},
@@ -38,6 +40,7 @@ static const cyaml_schema_value_t kind_value = {
 static const cyaml_schema_field_t rule_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct shape_rule, name, 1, CYAML_UNLIMITED),
 	MATCHER(exe, &string_value),
+	MATCHER(script, &string_value),
 	MATCHER(sha256, &string_value),
 	MATCHER(uid, &number_value),
 	MATCHER(user, &string_value),
@@ -54,6 +57,13 @@ static const cyaml_schema_value_t rule_value = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct shape_rule, rule_fields),
 };
 
+static const cyaml_schema_field_t egress_fields[] = {
+	CYAML_FIELD_ENUM_PTR("action", CYAML_FLAG_POINTER | CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL,
+			     struct shape_egress, action, egress_actions, CYAML_ARRAY_LEN(egress_actions)),
+	LIST("to", CYAML_FLAG_DEFAULT, struct shape_egress, to, &string_value, POLICY_EGRESS_MAX),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t secret_fields[] = {
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct shape_secret, name, 1, CYAML_UNLIMITED),
 	CYAML_FIELD_STRING_PTR("class", CYAML_FLAG_POINTER, struct shape_secret, class_name, 1, CYAML_UNLIMITED),
@@ -63,6 +73,8 @@ static const cyaml_schema_field_t secret_fields[] = {
 			     struct shape_secret, default_action, actions, CYAML_ARRAY_LEN(actions)),
 	LIST("allow", CYAML_FLAG_OPTIONAL, struct shape_secret, allow, &rule_value, POLICY_RULES_MAX),
 	LIST("deny", CYAML_FLAG_OPTIONAL, struct shape_secret, deny, &rule_value, POLICY_RULES_MAX),
+	CYAML_FIELD_MAPPING_PTR("egress", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct shape_secret, egress,
+				egress_fields),
 	CYAML_FIELD_END,
 };
 
@@ -83,6 +95,7 @@ static const cyaml_schema_field_t spec_fields[] = {
 	SETTING("mode", mode, modes),
 	SETTING("onUnsupported", on_unsupported, unsupported),
 	SETTING("onError", on_error, on_errors),
+	SETTING("action", action, denials),
 	CYAML_FIELD_SEQUENCE_COUNT("secrets", CYAML_FLAG_POINTER, struct shape_spec, secrets, secrets_count,
 				   &secret_value, 1, POLICY_SECRETS_MAX),
 	CYAML_FIELD_END,

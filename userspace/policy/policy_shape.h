@@ -13,6 +13,7 @@
 #include <cyaml/cyaml.h>
 
 #include "base/access.h"
+#include "policy/policy.h"
 
 struct error;
 
@@ -20,10 +21,7 @@ struct error;
 #define POLICY_RULES_MAX    256    /* rules in one list */
 #define POLICY_PATHS_MAX    1024   /* patterns in one list */
 #define POLICY_MATCHERS_MAX 1024   /* values of one matcher */
-
-enum policy_mode { POLICY_MODE_OBSERVE, POLICY_MODE_ENFORCE };
-enum policy_unsupported { POLICY_UNSUPPORTED_REFUSE, POLICY_UNSUPPORTED_OBSERVE };
-enum policy_on_error { POLICY_ON_ERROR_ALLOW, POLICY_ON_ERROR_DENY };
+#define POLICY_EGRESS_MAX   64     /* destinations of one secret */
 
 struct shape_strings {
 	char **values;
@@ -43,6 +41,7 @@ struct shape_kinds {
 struct shape_rule {
 	char *name;
 	struct shape_strings exe;
+	struct shape_strings script;
 	struct shape_strings sha256;
 	struct shape_numbers uid;
 	struct shape_strings user;
@@ -59,6 +58,11 @@ struct shape_rules {
 	uint32_t count;
 };
 
+struct shape_egress {
+	enum verdict_action *action; /* NULL: not given */
+	struct shape_strings to;
+};
+
 struct shape_secret {
 	char *name;
 	char *class_name;
@@ -67,6 +71,7 @@ struct shape_secret {
 	enum verdict_action *default_action; /* NULL: not given */
 	struct shape_rules allow;
 	struct shape_rules deny;
+	struct shape_egress *egress; /* NULL: not given */
 };
 
 struct shape_metadata {
@@ -77,6 +82,7 @@ struct shape_spec {
 	enum policy_mode mode;
 	enum policy_unsupported on_unsupported;
 	enum policy_on_error on_error;
+	enum policy_action action;
 	struct shape_secret *secrets;
 	uint32_t secrets_count;
 };
@@ -92,7 +98,7 @@ extern const cyaml_schema_value_t policy_schema;
 
 /*
  * Fills a shape from text that document_new() has accepted with policy_schema. -EINVAL, -ENOMEM with *error set. Keys
- * that are absent are zero: empty lists, observe, refuse, allow.
+ * that are absent are zero: empty lists, observe, refuse, allow, deny.
  */
 int policy_shape_load(const char *file, const char *text, size_t size, struct shape_policy **ret_shape,
 		      struct error *error);

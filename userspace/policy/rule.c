@@ -74,8 +74,8 @@ bool rule_matches(const struct rule *rule, const struct access *access)
 	if (rule->kinds && ((unsigned int)access->kind >= 32 || !(rule->kinds & 1U << access->kind)))
 		return false;
 	return holds_number(&rule->uid, process->cred.uid) && holds_number(&rule->gid, process->cred.gid) &&
-	       holds_glob(&rule->exe, process->exe) && holds_string(&rule->sha256, process->exe_sha256) &&
-	       holds_string(&rule->user, process->user) && holds_name(&rule->unit, process->unit) &&
-	       holds_container(&rule->container, process) && holds_glob(&rule->cgroup, process->cgroup) &&
-	       holds_ancestor(&rule->ancestor, process);
+	       holds_glob(&rule->exe, process->exe) && holds_glob(&rule->script, process->script) &&
+	       holds_string(&rule->sha256, process->exe_sha256) && holds_string(&rule->user, process->user) &&
+	       holds_name(&rule->unit, process->unit) && holds_container(&rule->container, process) &&
+	       holds_glob(&rule->cgroup, process->cgroup) && holds_ancestor(&rule->ancestor, process);
 }

@@ -26,10 +26,12 @@ struct rule_numbers {
 
 struct rule {
 	const char *title;             /* as a verdict names it: "allow/sshd", "deny/interpreters" */
+	int line;                      /* of the policy's file */
 	uint32_t kinds;                /* bit per enum access_kind; 0: not given */
 	struct rule_numbers uid;       /* real uid, as events show it */
 	struct rule_numbers gid;       /* real gid */
 	struct rule_strings exe;       /* globs, glob.h */
+	struct rule_strings script;    /* globs, of the script that an interpreter was started for */
 	struct rule_strings sha256;    /* 64 lower-case hex digits */
 	struct rule_strings user;      /* names */
 	struct rule_strings unit;      /* names with wildcards */
