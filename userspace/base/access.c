@@ -65,6 +65,7 @@ static const char *const places[] = {
 	[LOSS_OUTPUT] = "output",
 	[LOSS_STORE] = "store",
 	[LOSS_WATCHLIST] = "watch-list",
+	[LOSS_TAINTED_FULL] = "tainted-full",
 };
 _Static_assert(COUNT_OF(places) == LOSS_PLACE_COUNT, "a place of loss has no name");
 

@@ -250,6 +250,7 @@ static void set_sizes(const struct sensor *sensor, const struct sensor_config *c
 	(void)bpf_map__set_max_entries(bpf->maps.directories, (__u32)config->max_directories);
 	(void)bpf_map__set_max_entries(bpf->maps.names, (__u32)config->max_directories * 4);
 	(void)bpf_map__set_max_entries(bpf->maps.holders, (__u32)config->max_holders);
+	(void)bpf_map__set_max_entries(bpf->maps.tainted, config->has_egress ? (__u32)config->max_holders : 1);
 }
 
 static void set_settings(const struct sensor *sensor, const struct sensor_config *config)
@@ -263,20 +264,34 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	settings->have_preempt_disable = config->support->has_preempt_disable;
 	settings->have_cqe_argument = config->support->has_cqe_argument;
 	settings->keep_args = config->keep_args;
+	settings->has_egress = config->has_egress;
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
 }
 
+static bool has_section(const struct bpf_program *program, const char *prefix)
+{
+	return strncmp(bpf_program__section_name(program), prefix, strlen(prefix)) == 0;
+}
+
+/* The programs of the egress guard. */
+static bool is_cgroup(const struct bpf_program *program)
+{
+	return has_section(program, "cgroup/");
+}
+
 /* Chooses the backend's programs but those that were refused before. */
-static void set_programs(const struct sensor *sensor, const bool *is_refused)
+static void set_programs(const struct sensor *sensor, const struct sensor_config *config, const bool *is_refused)
 {
 	struct bpf_program *program;
 
 	bpf_object__for_each_program (program, sensor->bpf->obj)
 		(void)bpf_program__set_autoload(program, false);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
-		if ((sensor_programs[i].backends & BACKEND_BIT(sensor->backend)) && !is_refused[i])
-			(void)bpf_program__set_autoload(program_of(sensor, i), true);
+		program = program_of(sensor, i);
+		if ((sensor_programs[i].backends & BACKEND_BIT(sensor->backend)) && !is_refused[i] &&
+		    (config->has_egress || !is_cgroup(program)))
+			(void)bpf_program__set_autoload(program, true);
 	}
 }
 
@@ -292,7 +307,7 @@ static int try_load(struct sensor *sensor, const struct sensor_config *config, c
 		return -errno;
 	set_sizes(sensor, config);
 	set_settings(sensor, config);
-	set_programs(sensor, is_refused);
+	set_programs(sensor, config, is_refused);
 	r = sensor_bpf__load(sensor->bpf);
 	if (r == 0)
 		return 0;
@@ -336,11 +351,6 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 	}
 }
 
-static bool is_iterator(const struct bpf_program *program)
-{
-	return strncmp(bpf_program__section_name(program), "iter/", 5) == 0;
-}
-
 /* Attaches the loaded programs that serve every backend, or those of this one. */
 static int attach(struct sensor *sensor, bool shared, struct error *error)
 {
@@ -349,7 +359,7 @@ static int attach(struct sensor *sensor, bool shared, struct error *error)
 		struct bpf_program *program = program_of(sensor, i);
 
 		if (shared != (row->backends == BACKENDS_ALL) || !bpf_program__autoload(program) ||
-		    is_iterator(program))
+		    has_section(program, "iter/") || is_cgroup(program))
 			continue;
 		sensor->links[i] = bpf_program__attach(program);
 		if (sensor->links[i])
@@ -469,6 +479,32 @@ const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context)
 {
 	*ret_context = &sensor->tables;
 	return &kernel_tables_sink;
+}
+
+int sensor_egress(struct sensor *sensor, struct sensor_egress *ret_egress)
+{
+	struct sensor_bpf *bpf = sensor->bpf;
+	struct sensor_egress egress = {
+		.tainted_fd = bpf_map__fd(bpf->maps.tainted),
+		.destinations_fd = bpf_map__fd(bpf->maps.destinations),
+		.bank = &bpf->bss->egress_bank,
+		.used = &bpf->bss->egress_used,
+		.guards = bpf->bss->egress_guards,
+		.of_secret = bpf->bss->egress_of_secret,
+	};
+	struct bpf_program *program;
+	size_t count = 0;
+
+	bpf_object__for_each_program (program, bpf->obj) {
+		if (!is_cgroup(program))
+			continue;
+		if (!bpf_program__autoload(program) || count == SENSOR_EGRESS_PROGRAMS)
+			return -ENOTSUP;
+		egress.programs[count].fd = bpf_program__fd(program);
+		egress.programs[count++].attach_type = (uint32_t)bpf_program__expected_attach_type(program);
+	}
+	*ret_egress = egress;
+	return count == SENSOR_EGRESS_PROGRAMS ? 0 : -ENOTSUP;
 }
 
 int sensor_start(struct sensor *sensor, struct error *error)

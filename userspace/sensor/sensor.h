@@ -41,6 +41,7 @@ struct sensor_config {
 	const struct kernel_support *support; /* borrowed for the call */
 	enum sensor_backend backend;
 	size_t max_counters, max_files, max_directories, max_holders;
+	bool has_egress; /* load the programs of the egress guard too */
 	size_t access_ring_bytes, process_ring_bytes; /* powers of two, multiples of the page size */
 	bool keep_args;
 };
@@ -61,6 +62,26 @@ DEFINE_FREEP(struct sensor, sensor_free)
 
 /* Where the watch list writes; *ret_context goes with it. */
 const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context);
+/*
+ * What the egress guard works on, borrowed: the sensor loads its programs and others attach them. The guard's attempts
+ * are told as accesses of kind ACCESS_EGRESS.
+ */
+#define SENSOR_EGRESS_PROGRAMS 5
+
+struct sensor_egress {
+	int tainted_fd, destinations_fd;
+	uint32_t *bank, *used;
+	struct egress_guard (*guards)[EGRESS_GUARDS];
+	uint8_t (*of_secret)[SECRET_NUMBERS];
+	struct {
+		int fd;
+		uint32_t attach_type; /* enum bpf_attach_type */
+	} programs[SENSOR_EGRESS_PROGRAMS];
+};
+
+/* -ENOTSUP: it was not asked for, or the kernel refuses one of its programs. */
+int sensor_egress(struct sensor *sensor, struct sensor_egress *ret_egress);
+
 /* Attaches the access programs, then reports who holds a secret open. Once. */
 int sensor_start(struct sensor *sensor, struct error *error);
 /* Takes what is on the rings, reports all counts that are new and all losses. 0 or -errno. */
