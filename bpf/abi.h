@@ -275,9 +275,15 @@ struct file_record {
 
 /* ---------------------------------------------------------------- maps */
 
+/*
+ * A secret has a number from 1 on, by its name, that stays the same over reloads. In these tables 0 means that the file
+ * would be a secret nobody can name without its path.
+ */
+#define SECRET_NUMBERS 4096
+
 struct watch_value {
 	__u32 flags;
-	__u32 secret; /* its number, by which other tables know it; 0: none */
+	__u32 secret; /* its number */
 };
 
 enum directory_flag {
@@ -294,6 +300,10 @@ enum directory_flag {
 struct directory_value {
 	__u32 flags;  /* enum directory_flag */
 	__u32 depths; /* bit n: a file n components below (1 is directly inside); bit 31: 31 or more */
+	/* Number of the secret that any file below is (with DIRECTORY_TREE), else any file directly inside (ANY_NAME)
+	 * under a name without an entry of its own. */
+	__u32 secret;
+	__u32 pad;
 };
 
 enum name_flag {
@@ -309,6 +319,8 @@ struct name_key {
 struct name_value {
 	__u32 flags;  /* enum name_flag */
 	__u32 depths; /* NAME_BRANCH: as in directory_value */
+	__u32 secret; /* NAME_FILE: number of the secret that the file is */
+	__u32 branch; /* NAME_BRANCH: of the one that any file below is, at any depth */
 };
 
 /* A file below a watched directory that the policy does not name, under the name it had when this was decided. */
@@ -319,7 +331,6 @@ struct ignored_value {
 
 /* ---------------------------------------------------------------- egress */
 
-#define SECRET_NUMBERS 4096 /* numbers of secrets are below; a power of two */
 #define EGRESS_GUARDS  64   /* secrets with a list of destinations, at most; a power of two */
 #define EGRESS_BANKS   2    /* one in force, one that a reload fills */
 

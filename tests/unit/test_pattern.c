@@ -119,12 +119,12 @@ struct described {
 	uint64_t wanted;
 };
 
-static int note_name(void *context, uint64_t hash, uint32_t flags, uint32_t depths)
+static int note_name(void *context, const char *name, uint32_t flags, uint32_t depths)
 {
 	struct described *described = context;
 
 	described->names++;
-	if (hash == described->wanted) {
+	if (name_hash(name, strlen(name)) == described->wanted) {
 		described->flags |= flags;
 		described->depths |= depths;
 	}

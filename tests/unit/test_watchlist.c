@@ -63,7 +63,8 @@ static void leaves_out_what_is_excluded(void **state)
 	struct watch_fixture *f = *state;
 	char pattern[PATH_MAX], exclude[PATH_MAX];
 	const char *excludes[] = {exclude};
-	struct watch_pattern rule = {.pattern = pattern, .excludes = excludes, .excludes_count = 1};
+	struct watch_pattern rule = {
+		.pattern = pattern, .excludes = excludes, .excludes_count = 1, .number = NUMBER(0)};
 
 	make_file(f, "run/a/ca.crt");
 	make_file(f, "run/a/token");
@@ -74,6 +75,83 @@ static void leaves_out_what_is_excluded(void **state)
 	assert_int_equal(access_to(f, "run/a/ca.crt"), NO_SECRET);
 	make_file(f, "run/new/ca.crt");
 	assert_int_equal(access_to(f, "run/new/ca.crt"), NO_SECRET);
+}
+
+static void numbers_a_new_file_at_once_where_its_place_says_all(void **state)
+{
+	struct watch_fixture *f = *state;
+
+	make_directory(f, "etc");
+	make_directory(f, "any/dir");
+	make_directory(f, "tree/sub");
+	make_directory(f, "half/sub");
+	make_directory(f, "mixed/sub");
+	load(f, "etc/shadow", "any/*", "any/first", "tree/**", "half/**/key", "etc/new/**", "mixed/**/key", "mixed/**");
+	make_file(f, "etc/shadow");
+	make_file(f, "etc/new/deep/x");
+	make_file(f, "any/what");
+	make_file(f, "any/first");
+	make_file(f, "tree/x");
+	make_file(f, "tree/sub/new/x");
+	make_file(f, "half/sub/key");
+	make_file(f, "mixed/sub/other");
+	assert_int_equal(number_at(f, "etc/shadow"), NUMBER(0));
+	assert_int_equal(number_at(f, "any/what"), NUMBER(1));
+	assert_int_equal(number_at(f, "any/first"), NUMBER(1));
+	assert_int_equal(number_at(f, "tree/x"), NUMBER(3));
+	assert_int_equal(number_at(f, "tree/sub/new/x"), NUMBER(3));
+	assert_int_equal(number_at(f, "etc/new/deep/x"), NUMBER(5));
+	/* The name decides, which the kernel does not know of. */
+	assert_int_equal(number_at(f, "half/sub/key"), 0);
+	assert_int_equal(number_at(f, "mixed/sub/other"), 0);
+	assert_int_equal(access_to(f, "any/what"), 1);
+	assert_int_equal(access_to(f, "tree/sub/new/x"), 3);
+	assert_int_equal(access_to(f, "etc/new/deep/x"), 5);
+	assert_int_equal(access_to(f, "mixed/sub/other"), 7);
+}
+
+static void numbers_no_new_file_that_may_be_excluded(void **state)
+{
+	struct watch_fixture *f = *state;
+	char tree[PATH_MAX], literal[PATH_MAX], exclude[PATH_MAX];
+	const char *excludes[] = {exclude};
+	struct watch_pattern rules[] = {
+		{.pattern = tree, .excludes = excludes, .excludes_count = 1, .number = NUMBER(0)},
+		{.pattern = literal, .excludes = excludes, .excludes_count = 1, .secret = 1, .number = NUMBER(1)},
+	};
+
+	make_directory(f, "tree");
+	make_directory(f, "etc");
+	(void)snprintf(tree, sizeof(tree), "%s/tree/**", f->root);
+	(void)snprintf(literal, sizeof(literal), "%s/etc/key", f->root);
+	(void)snprintf(exclude, sizeof(exclude), "%s/tree/public", f->root);
+	assert_int_equal(watchlist_load(f->list, rules, 2, &f->error), 0);
+	make_file(f, "tree/public");
+	make_file(f, "tree/key");
+	make_file(f, "etc/key");
+	assert_int_equal(number_at(f, "tree/key"), 0);
+	assert_int_equal(number_at(f, "tree/public"), 0);
+	assert_int_equal(number_at(f, "etc/key"), NUMBER(1)); /* its path is known whole: it is not left out */
+	assert_int_equal(access_to(f, "tree/public"), NO_SECRET);
+	assert_int_equal(access_to(f, "tree/key"), 0);
+}
+
+static void renumbers_files_when_their_secrets_change_places(void **state)
+{
+	struct watch_fixture *f = *state;
+	struct file_id id;
+
+	make_file(f, "a/key");
+	make_file(f, "a/gone");
+	id = identity(f, "a/gone");
+	load(f, "a/key", "a/gone", "none");
+	delete_file(f, "a/gone");
+	settle(f);
+	assert_int_equal(access_to(f, "a/key"), 0);
+	assert_int_equal(fake_find(f->kernel.files, &id, 0)->secret, NUMBER(1));
+	load(f, "none", "other", "a/key", "a/gone");
+	assert_int_equal(access_to(f, "a/key"), 2);
+	assert_int_equal(fake_find(f->kernel.files, &id, 0)->secret, NUMBER(3));
 }
 
 static void takes_the_first_secret_of_a_file_that_two_name(void **state)
@@ -808,6 +886,9 @@ int main(void)
 		watch_test(knows_all_present_files_before_any_is_opened),
 		watch_test(gives_path_and_secret_of_a_known_file),
 		watch_test(leaves_out_what_is_excluded),
+		watch_test(numbers_a_new_file_at_once_where_its_place_says_all),
+		watch_test(numbers_no_new_file_that_may_be_excluded),
+		watch_test(renumbers_files_when_their_secrets_change_places),
 		watch_test(takes_the_first_secret_of_a_file_that_two_name),
 		watch_test(counts_only_regular_files),
 		watch_test(handles_names_of_any_bytes),

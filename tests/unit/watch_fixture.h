@@ -30,6 +30,7 @@
 #include <uthash.h>
 
 #include "base/error.h"
+#include "candidate.h"
 #include "policy/glob.h"
 #include "sensor/name_hash.h"
 #include "sensor/watchlist.h"
@@ -43,6 +44,7 @@ struct fake_entry {
 	struct directory_value directory;
 	struct name_value name;
 	struct ignored_value ignored;
+	uint32_t secret; /* number of a file's */
 };
 
 struct fake_kernel {
@@ -110,7 +112,7 @@ static inline int fake_set_file(void *context, const struct file_id *id, const s
 	struct fake_kernel *kernel = context;
 
 	assert_int_equal(value->flags, 0);
-	(void)fake_get(&kernel->files, id, 0);
+	fake_get(&kernel->files, id, 0)->secret = value->secret;
 	return 0;
 }
 
@@ -307,7 +309,11 @@ struct walk {
 	char components[PATH_MAX]; /* leaf first */
 	size_t size, count;
 	bool found;
+	uint32_t number; /* of the secret that the kernel takes it for at once; 0: it depends */
 };
+
+/* Secrets of the tests are numbered by their index, from 1 on. */
+#define NUMBER(secret) ((uint32_t)(secret) + 1)
 
 static inline bool depth_has(uint32_t depths, size_t depth)
 {
@@ -347,13 +353,33 @@ static inline void walk_up(struct fake_kernel *kernel, const char *real, struct 
 		walk->directory = id_of(&stats);
 		directory = fake_find(kernel->directories, &walk->directory, 0);
 		if (directory) {
+			struct fake_entry *entry =
+				fake_find(kernel->names, &walk->directory, name_hash(name, strlen(name)));
+
 			walk->found = directory_wants(kernel, directory, name, walk->count);
+			walk->number = candidate_secret(&directory->directory, entry ? &entry->name : NULL,
+							(uint32_t)walk->count);
 			return;
 		}
 	}
 }
 
-/* The secret that opening the path touches, NO_SECRET, or NOT_TRACKED. */
+/* The number that the kernel judges a new file at this path by, before the daemon knows of it. */
+static inline uint32_t number_at(struct watch_fixture *fixture, const char *path)
+{
+	struct walk walk = {.found = false};
+	char *real = realpath(at(fixture, path), NULL);
+
+	assert_non_null(real);
+	walk_up(&fixture->kernel, real, &walk);
+	free(real);
+	return walk.found ? walk.number : 0;
+}
+
+/*
+ * The secret that opening the path touches, NO_SECRET, or NOT_TRACKED. The kernel's number must be of the same secret,
+ * if it has one.
+ */
 static inline int access_to(struct watch_fixture *fixture, const char *path)
 {
 	struct walk walk = {.found = false};
@@ -366,6 +392,7 @@ static inline int access_to(struct watch_fixture *fixture, const char *path)
 	if (fake_find(fixture->kernel.files, &id, 0)) {
 		file = watchlist_find(fixture->list, &id);
 		assert_non_null(file);
+		assert_int_equal(fake_find(fixture->kernel.files, &id, 0)->secret, NUMBER(file->secret));
 		free(real);
 		return (int)file->secret;
 	}
@@ -374,10 +401,15 @@ static inline int access_to(struct watch_fixture *fixture, const char *path)
 	if (!walk.found)
 		return NOT_TRACKED;
 	r = watchlist_candidate(fixture->list, &id, &walk.directory, walk.components, walk.size, false, 1, &file);
-	if (r == 0)
+	if (r == 0) {
+		assert_int_equal(walk.number, 0);
 		return NO_SECRET;
+	}
 	assert_int_equal(r, 1);
 	assert_non_null(fake_find(fixture->kernel.files, &id, 0));
+	assert_int_equal(fake_find(fixture->kernel.files, &id, 0)->secret, NUMBER(file->secret));
+	if (walk.number)
+		assert_int_equal(walk.number, NUMBER(file->secret));
 	return (int)file->secret;
 }
 
@@ -453,7 +485,7 @@ static inline int try_load(struct watch_fixture *fixture, size_t count, const ch
 
 		(void)snprintf(full[i], sizeof(full[i]), "%s%s%s", is_whole ? "" : fixture->root, is_whole ? "" : "/",
 			       patterns[i]);
-		rules[i] = (struct watch_pattern){.pattern = full[i], .secret = i};
+		rules[i] = (struct watch_pattern){.pattern = full[i], .secret = i, .number = NUMBER(i)};
 	}
 	return watchlist_load(fixture->list, rules, count, &fixture->error);
 }

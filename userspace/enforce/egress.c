@@ -145,9 +145,10 @@ int egress_check_policy(const struct policy_set *policy, const char *reason, str
 	return 0;
 }
 
-int egress_load(struct egress *egress, const struct policy_set *policy, struct error *error)
+int egress_load(struct egress *egress, const struct policy_set *policy, egress_number_fn number_of, void *context,
+		struct error *error)
 {
-	int r = egress_guards_load(&egress->guards, policy, error);
+	int r = egress_guards_load(&egress->guards, policy, number_of, context, error);
 
 	if (r < 0)
 		return r;
@@ -170,11 +171,6 @@ void egress_revert(struct egress *egress)
 {
 	egress_guards_revert(&egress->guards);
 	egress_settle(egress);
-}
-
-uint32_t egress_secret_number(const struct egress *egress, const char *secret)
-{
-	return egress_guards_number(&egress->guards, secret);
 }
 
 bool egress_is_new(const struct egress *egress, const char *secret)

@@ -46,13 +46,12 @@ DEFINE_FREEP(struct egress, egress_free)
 int egress_check_policy(const struct policy_set *policy, const char *reason, struct error *error);
 
 /* Brings the lists of the policy in force. On failure, -errno with *error, the former ones stay. */
-int egress_load(struct egress *egress, const struct policy_set *policy, struct error *error);
+int egress_load(struct egress *egress, const struct policy_set *policy, egress_number_fn number_of, void *context,
+		struct error *error);
 /* After it, once: all else that the policy needs is there too; or not, and then the former lists come back. */
 void egress_settle(struct egress *egress);
 void egress_revert(struct egress *egress);
 
-/* The number of a secret that has a list in force, for the watch list; 0 for others. */
-uint32_t egress_secret_number(const struct egress *egress, const char *secret);
 /* Has the secret a list in force that it had not before the last load? */
 bool egress_is_new(const struct egress *egress, const char *secret);
 /* The secret of a guard's number in a record; NULL when no secret had it. */

@@ -64,12 +64,6 @@ static struct egress_guard_state *take_free(struct egress_guards *guards, const 
 	return NULL;
 }
 
-/* By which the watch list's tables know the secret of a guard. */
-static uint32_t number_of_guard(size_t guard)
-{
-	return (uint32_t)guard + 1;
-}
-
 /* ---------------------------------------------------------------- the bank that is not in force */
 
 static void clear_bank(struct egress_guards *guards, uint32_t bank)
@@ -118,7 +112,7 @@ static int write_list(struct egress_guards *guards, uint32_t bank, uint8_t guard
 	return 0;
 }
 
-static int write_guard(struct egress_guards *guards, uint32_t bank, const struct policy_secret *secret,
+static int write_guard(struct egress_guards *guards, uint32_t bank, const struct policy_secret *secret, uint32_t number,
 		       struct error *error)
 {
 	struct egress_guard_state *state = find_state(guards, secret->name);
@@ -132,7 +126,7 @@ static int write_guard(struct egress_guards *guards, uint32_t bank, const struct
 	state->is_in[bank] = true;
 	guards->tables.guards[bank][guard] =
 		(struct egress_guard){.since_ns = state->since_ns, .action = (uint32_t)action_of(secret)};
-	guards->tables.of_secret[bank][number_of_guard(guard)] = (uint8_t)(guard + 1);
+	guards->tables.of_secret[bank][number] = (uint8_t)(guard + 1);
 	if (*guards->tables.used <= guard)
 		__atomic_store_n(guards->tables.used, (uint32_t)guard + 1, __ATOMIC_RELEASE);
 	return write_list(guards, bank, (uint8_t)guard, secret, error);
@@ -162,7 +156,8 @@ static int check_size(const struct policy_set *policy, size_t *ret_destinations,
 	return 0;
 }
 
-int egress_guards_load(struct egress_guards *guards, const struct policy_set *policy, struct error *error)
+int egress_guards_load(struct egress_guards *guards, const struct policy_set *policy, egress_number_fn number_of,
+		       void *context, struct error *error)
 {
 	uint32_t bank = other_bank(guards);
 	size_t destinations;
@@ -177,7 +172,9 @@ int egress_guards_load(struct egress_guards *guards, const struct policy_set *po
 	for (size_t i = 0; i < policy_set_secret_count(policy); i++) {
 		const struct policy_secret *secret = policy_set_secret(policy, i);
 
-		r = secret->egress ? write_guard(guards, bank, secret, error) : 0;
+		if (!secret->egress)
+			continue;
+		r = write_guard(guards, bank, secret, number_of(context, secret->name), error);
 		if (r < 0) {
 			clear_bank(guards, bank);
 			return r;
@@ -212,13 +209,6 @@ int egress_guards_find(const struct egress_guards *guards, const char *secret)
 		if (guards->states[i].is_in[bank] && strcmp(guards->states[i].secret, secret) == 0)
 			return (int)i;
 	return -ENOENT;
-}
-
-uint32_t egress_guards_number(const struct egress_guards *guards, const char *secret)
-{
-	int guard = egress_guards_find(guards, secret);
-
-	return guard < 0 ? 0 : number_of_guard((size_t)guard);
 }
 
 bool egress_guards_is_new(const struct egress_guards *guards, unsigned int guard)

@@ -46,11 +46,15 @@ struct egress_guards {
 void egress_guards_init(struct egress_guards *guards, const struct egress_tables *tables);
 void egress_guards_release(struct egress_guards *guards);
 
+/* The number by which the watch list's tables know a secret; 0: none. */
+typedef uint32_t (*egress_number_fn)(void *context, const char *secret);
+
 /*
  * Fills the bank that is not in force and brings it in force. On failure the one before stays: -E2BIG with *error
  * saying which list is too much, -ENOMEM, errno of bpf(2).
  */
-int egress_guards_load(struct egress_guards *guards, const struct policy_set *policy, struct error *error);
+int egress_guards_load(struct egress_guards *guards, const struct policy_set *policy, egress_number_fn number_of,
+		       void *context, struct error *error);
 /* The bank before the last load is in force again. Once after a load. */
 void egress_guards_revert(struct egress_guards *guards);
 
@@ -58,8 +62,6 @@ void egress_guards_revert(struct egress_guards *guards);
 bool egress_guards_any(const struct egress_guards *guards);
 /* The guard of a secret in the bank in force, or -ENOENT. */
 int egress_guards_find(const struct egress_guards *guards, const char *secret);
-/* The number of such a secret for struct watch_value; 0 for one without a guard in force. */
-uint32_t egress_guards_number(const struct egress_guards *guards, const char *secret);
 /* Is the guard in force, and was it not before the last load? */
 bool egress_guards_is_new(const struct egress_guards *guards, unsigned int guard);
 /* Whose guard that is, or NULL. */

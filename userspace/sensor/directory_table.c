@@ -7,17 +7,34 @@
 
 #include "base/cleanup.h"
 #include "sensor/file_tree.h"
+#include "sensor/name_hash.h"
 #include "sensor/pattern.h"
 #include "sensor/watch_sink.h"
 
 struct names {
+	const struct directory_table *table;
+	const struct tree_object *object;
 	struct tree_name *items;
 	size_t count, capacity;
 };
 
-static int names_add(void *context, uint64_t hash, uint32_t flags, uint32_t depths)
+/* Every place of the directory must say the same: the kernel does not know by which one a file is reached. */
+static uint32_t settle(const struct names *names, const char *name, bool is_below)
+{
+	const struct directory_table *table = names->table;
+	const struct tree_directory *place = names->object->places;
+	uint32_t number = table->settle(table->settle_context, place, name, is_below);
+
+	for (place = place->same; place && number; place = place->same)
+		if (table->settle(table->settle_context, place, name, is_below) != number)
+			number = 0;
+	return number;
+}
+
+static int names_add(void *context, const char *name, uint32_t flags, uint32_t depths)
 {
 	struct names *names = context;
+	struct tree_name item = {.hash = name_hash(name, strlen(name)), .value = {.flags = flags, .depths = depths}};
 
 	if (names->count == names->capacity) {
 		size_t capacity = names->capacity ? names->capacity * 2 : 4;
@@ -28,7 +45,11 @@ static int names_add(void *context, uint64_t hash, uint32_t flags, uint32_t dept
 		names->items = items;
 		names->capacity = capacity;
 	}
-	names->items[names->count++] = (struct tree_name){hash, {flags, depths}};
+	if (flags & NAME_FILE)
+		item.value.secret = settle(names, name, false);
+	if (flags & NAME_BRANCH)
+		item.value.branch = settle(names, name, true);
+	names->items[names->count++] = item;
 	return 0;
 }
 
@@ -51,8 +72,11 @@ static void names_merge(struct names *names)
 			names->items[++kept] = names->items[i];
 			continue;
 		}
+		/* The same name again, settled the same way: only what is not set yet is new. */
 		names->items[kept].value.flags |= names->items[i].value.flags;
 		names->items[kept].value.depths |= names->items[i].value.depths;
+		names->items[kept].value.secret |= names->items[i].value.secret;
+		names->items[kept].value.branch |= names->items[i].value.branch;
 	}
 	names->count = kept + 1;
 }
@@ -79,6 +103,8 @@ static int describe(struct pattern_set *patterns, const struct tree_object *obje
 	}
 	if (value->flags & DIRECTORY_TREE)
 		names->count = 0;
+	if (value->flags & (DIRECTORY_TREE | DIRECTORY_ANY_NAME))
+		value->secret = settle(names, NULL, value->flags & DIRECTORY_TREE);
 	names_merge(names);
 	return 0;
 }
@@ -118,7 +144,7 @@ static void set_names(struct directory_table *table, const struct tree_object *o
 int directory_table_publish(struct directory_table *table, struct pattern_set *patterns, struct tree_object *object)
 {
 	_cleanup_(freep) struct tree_name *items = NULL;
-	struct names names = {0};
+	struct names names = {.table = table, .object = object};
 	struct directory_value value;
 	bool is_wanted;
 	int r;

@@ -7,16 +7,24 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct file_tree;
 struct pattern_set;
+struct tree_directory;
 struct tree_object;
 struct watch_sink;
 
 struct directory_table {
 	const struct watch_sink *sink; /* borrowed */
 	void *sink_context;
+	/*
+	 * The number of the secret that any file will be which comes to be in this place: see watch_view_settles(). 0:
+	 * it depends.
+	 */
+	uint32_t (*settle)(void *context, const struct tree_directory *place, const char *name, bool is_below);
+	void *settle_context;
 	uint64_t failures; /* calls of the sink that failed */
 };
 

@@ -31,7 +31,7 @@ struct pattern_node {
 	struct pattern_accept *accepts; /* of `**`: its twin's, for `**` at the end does not stand for nothing */
 	struct pattern_link *links;     /* symbolic links that point here */
 	struct pattern_node *all;       /* every node of the set */
-	uint64_t stamp;                 /* of the last state it was put in */
+	uint64_t stamp;                 /* of the last state it was put in, or search that came by */
 	uint64_t heights_version;
 	uint32_t heights; /* bit n: a file n components below */
 	enum node_kind kind;
@@ -551,7 +551,7 @@ static uint32_t node_heights(struct pattern_set *set, struct pattern_node *node)
 }
 
 int pattern_describe(struct pattern_set *set, const struct pattern_state *state, struct directory_value *value,
-		     int (*each)(void *context, uint64_t hash, uint32_t flags, uint32_t depths), void *context)
+		     int (*each)(void *context, const char *name, uint32_t flags, uint32_t depths), void *context)
 {
 	*value = (struct directory_value){0};
 	for (uint32_t i = 0; state && i < state->count; i++)
@@ -568,14 +568,95 @@ int pattern_describe(struct pattern_set *set, const struct pattern_state *state,
 		for (struct pattern_node *child = state->nodes[i]->literals; child; child = child->sibling) {
 			uint32_t heights = node_heights(set, child);
 			uint32_t flags = (heights & 1 ? NAME_FILE : 0) | (heights & ~1U ? NAME_BRANCH : 0);
-			uint64_t hash = name_hash(child->text + 1, strlen(child->text + 1));
-			int r = flags ? each(context, hash, flags, one_up(heights & ~1U)) : 0;
+			int r = flags ? each(context, child->text + 1, flags, one_up(heights & ~1U)) : 0;
 
 			if (r != 0)
 				return r;
 		}
 	}
 	return 0;
+}
+
+/* The lowest secret that the nodes accept which the scratch has from `at` on. */
+static uint32_t lowest_accepted(const struct pattern_set *set, size_t at)
+{
+	uint32_t lowest = UINT32_MAX;
+
+	for (; at < set->scratch_count; at++) {
+		const struct pattern_accept *accept = node_accepts(set->scratch[at]);
+
+		if (accept && accept->secret < lowest)
+			lowest = accept->secret;
+	}
+	return lowest;
+}
+
+/* The lowest secret that anything below a directory of this state could be; 0 when there was no memory to look. */
+static uint32_t lowest_below(struct pattern_set *set, const struct pattern_state *state)
+{
+	state_begin(set);
+	for (uint32_t i = 0; i < state->count; i++)
+		(void)scratch_push(set, state->nodes[i]);
+	for (size_t at = 0; at < set->scratch_count; at++) {
+		const struct pattern_node *node = set->scratch[at];
+
+		for (struct pattern_node *child = node->literals; child; child = child->sibling)
+			(void)scratch_push(set, child);
+		for (struct pattern_node *child = node->wilds; child; child = child->sibling)
+			(void)scratch_push(set, child);
+		if (node->any)
+			(void)scratch_push(set, node->any);
+		if (node->twin)
+			(void)scratch_push(set, node->twin);
+		for (struct pattern_link *link = node->links; link; link = link->next)
+			for (uint32_t i = 0; link->state && i < link->state->count; i++)
+				(void)scratch_push(set, link->state->nodes[i]);
+	}
+	return set->out_of_memory ? 0 : lowest_accepted(set, 0);
+}
+
+/* The lowest secret that a wildcard makes of a file directly inside; 0 when there was no memory to look. */
+static uint32_t lowest_inside(struct pattern_set *set, const struct pattern_state *state)
+{
+	state_begin(set);
+	for (uint32_t i = 0; i < state->count; i++)
+		for (struct pattern_node *wild = state->nodes[i]->wilds; wild; wild = wild->sibling)
+			state_push(set, wild, PATTERN_OWNER_ANY);
+	return set->out_of_memory ? 0 : lowest_accepted(set, 0);
+}
+
+/* The first that nothing can be excluded from. */
+static uint32_t lowest_promised(const struct pattern_accept *accept, bool (*may_exclude)(void *context, uint32_t rule),
+				void *context)
+{
+	while (accept && may_exclude(context, accept->rule))
+		accept = accept->next;
+	return accept ? accept->secret : UINT32_MAX;
+}
+
+bool pattern_settles(struct pattern_set *set, const struct pattern_state *state, bool is_tree,
+		     bool (*may_exclude)(void *context, uint32_t rule), void *context, uint32_t *ret_secret)
+{
+	uint32_t best = UINT32_MAX;
+
+	for (uint32_t i = 0; state && i < state->count; i++) {
+		const struct pattern_node *node = state->nodes[i];
+		uint32_t secret = UINT32_MAX;
+
+		if (is_tree && node->kind == NODE_ANY)
+			secret = lowest_promised(node->accepts, may_exclude, context);
+		for (const struct pattern_node *wild = is_tree ? NULL : node->wilds; wild; wild = wild->sibling)
+			if (strcmp(wild->text, "/*") == 0 && wild->accepts) {
+				uint32_t one = lowest_promised(wild->accepts, may_exclude, context);
+
+				secret = one < secret ? one : secret;
+			}
+		best = secret < best ? secret : best;
+	}
+	if (best == UINT32_MAX || best > (is_tree ? lowest_below(set, state) : lowest_inside(set, state)))
+		return false;
+	*ret_secret = best;
+	return true;
 }
 
 /* 0 when the name has neither a literal start nor end. */

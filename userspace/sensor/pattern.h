@@ -78,11 +78,18 @@ bool pattern_state_is_nameless(const struct pattern_state *state);
 int pattern_literals(const struct pattern_state *state, int (*each)(void *context, const char *name), void *context);
 
 /*
- * What the kernel has to know of a directory of this state: the value, and `each` for the names (not called for a
- * tree). A zero value and no names: nothing. Stops at the first non-zero and returns it.
+ * What the kernel has to know of a directory of this state, but for the secrets' numbers: the value, and `each` for the
+ * names (not called for a tree). A zero value and no names: nothing. Stops at the first non-zero and returns it.
  */
 int pattern_describe(struct pattern_set *set, const struct pattern_state *state, struct directory_value *value,
-		     int (*each)(void *context, uint64_t hash, uint32_t flags, uint32_t depths), void *context);
+		     int (*each)(void *context, const char *name, uint32_t flags, uint32_t depths), void *context);
+/*
+ * Is every file in a directory of this state the same secret, whatever it will be called? With `is_tree` every file
+ * below, at any depth; else every file directly inside, but for names that pattern_describe() tells. Patterns of rules
+ * for which `may_exclude` is true promise nothing. False: it depends on the name.
+ */
+bool pattern_settles(struct pattern_set *set, const struct pattern_state *state, bool is_tree,
+		     bool (*may_exclude)(void *context, uint32_t rule), void *context, uint32_t *ret_secret);
 
 /* Filter keys (name_hash.h) of all patterns. Those without a literal start or end give none. Stops at non-zero. */
 int pattern_filter_keys(const struct pattern_set *set, int (*each)(void *context, uint64_t hash), void *context);

@@ -10,8 +10,15 @@
 
 #define EXPANDED_SIZE 8192
 
+struct secret_number {
+	size_t secret;
+	uint32_t number;
+};
+
 struct watch_rules {
 	pattern_match_fn match;
+	struct secret_number *numbers; /* by secret, each once */
+	size_t numbers_count;
 	size_t count;
 	struct watch_pattern items[]; /* strings owned */
 };
@@ -19,6 +26,7 @@ struct watch_rules {
 static int copy_rule(const struct watch_pattern *from, struct watch_pattern *to)
 {
 	to->secret = from->secret;
+	to->number = from->number;
 	to->pattern = strdup(from->pattern);
 	if (!to->pattern)
 		return -ENOMEM;
@@ -38,10 +46,36 @@ static int copy_rule(const struct watch_pattern *from, struct watch_pattern *to)
 	return 0;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+	const struct secret_number *left = a, *right = b;
+
+	return (left->secret > right->secret) - (left->secret < right->secret);
+}
+
+static int index_numbers(struct watch_rules *rules)
+{
+	size_t kept = 0;
+
+	rules->numbers = calloc(rules->count + 1, sizeof(*rules->numbers));
+	if (!rules->numbers)
+		return -ENOMEM;
+	for (size_t i = 0; i < rules->count; i++)
+		rules->numbers[i] = (struct secret_number){rules->items[i].secret, rules->items[i].number};
+	if (rules->count > 1)
+		qsort(rules->numbers, rules->count, sizeof(rules->numbers[0]), compare_numbers);
+	for (size_t i = 0; i < rules->count; i++)
+		if (i == 0 || rules->numbers[i].secret != rules->numbers[kept - 1].secret)
+			rules->numbers[kept++] = rules->numbers[i];
+	rules->numbers_count = kept;
+	return 0;
+}
+
 int watch_rules_new(const struct watch_pattern *patterns, size_t count, pattern_match_fn match,
 		    struct watch_rules **ret)
 {
 	_cleanup_(watch_rules_freep) struct watch_rules *rules = NULL;
+	int r;
 
 	if (count > WATCH_PATTERNS_MAX)
 		return -E2BIG;
@@ -50,8 +84,6 @@ int watch_rules_new(const struct watch_pattern *patterns, size_t count, pattern_
 		return -ENOMEM;
 	rules->match = match;
 	for (size_t i = 0; i < count; i++) {
-		int r;
-
 		if (patterns[i].secret >= UINT32_MAX)
 			return -E2BIG;
 		rules->count++;
@@ -59,8 +91,25 @@ int watch_rules_new(const struct watch_pattern *patterns, size_t count, pattern_
 		if (r < 0)
 			return r;
 	}
+	r = index_numbers(rules);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(rules);
 	return 0;
+}
+
+uint32_t watch_rules_number(const struct watch_rules *rules, uint32_t secret)
+{
+	const struct secret_number key = {.secret = secret}, *found;
+
+	found = rules->numbers_count ? bsearch(&key, rules->numbers, rules->numbers_count, sizeof(key), compare_numbers)
+				     : NULL;
+	return found ? found->number : 0;
+}
+
+bool watch_rules_has_excludes(const struct watch_rules *rules, uint32_t rule)
+{
+	return rule >= rules->count || rules->items[rule].excludes_count > 0;
 }
 
 void watch_rules_free(struct watch_rules *rules)
@@ -71,6 +120,8 @@ void watch_rules_free(struct watch_rules *rules)
 		free((void *)(uintptr_t)rules->items[i].excludes);
 		free((void *)(uintptr_t)rules->items[i].pattern);
 	}
+	if (rules)
+		free(rules->numbers);
 	free(rules);
 }
 

@@ -20,7 +20,8 @@ struct watch_pattern {
 	const char *pattern;
 	const char *const *excludes; /* paths that match one of these are not meant; may be NULL */
 	size_t excludes_count;
-	size_t secret; /* index; of two patterns that name one file the lower secret wins */
+	size_t secret;   /* index; of two patterns that name one file the lower secret wins */
+	uint32_t number; /* by which the kernel knows the secret: below SECRET_NUMBERS, 0: by none */
 };
 
 #define WATCH_PATTERNS_MAX 262144 /* after `~` was expanded */
@@ -31,6 +32,10 @@ int watch_rules_new(const struct watch_pattern *patterns, size_t count, pattern_
 void watch_rules_free(struct watch_rules *rules);
 DEFINE_FREEP(struct watch_rules, watch_rules_free)
 
+/* The number that the secret came with; 0 for one that no pattern names. */
+uint32_t watch_rules_number(const struct watch_rules *rules, uint32_t secret);
+/* Are there paths that the rule leaves out? */
+bool watch_rules_has_excludes(const struct watch_rules *rules, uint32_t rule);
 /* All patterns for these homes. -EINVAL, -E2BIG, -ENOMEM, with *error naming the pattern. */
 int watch_rules_compile(const struct watch_rules *rules, const struct homes *homes, struct pattern_set **ret,
 			struct error *error);

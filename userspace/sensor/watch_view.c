@@ -288,6 +288,37 @@ bool watch_view_match(struct watch_view *view, const struct tree_directory *dire
 	return answer(&question, ret_secret);
 }
 
+static bool may_exclude(void *context, uint32_t rule)
+{
+	const struct watch_view *view = context;
+
+	return watch_rules_has_excludes(view->options.rules, rule);
+}
+
+bool watch_view_settles(struct watch_view *view, const struct tree_directory *directory, const char *name,
+			bool is_below, uint32_t *ret_secret)
+{
+	struct question question = {.view = view, .directory = directory, .names = &name, .count = 1};
+	char path[TREE_PATH_SIZE];
+	struct pattern_state *state;
+	bool owner_matters = false, found;
+	ssize_t size;
+
+	if (!name)
+		return pattern_settles(view->patterns, directory->state, is_below, may_exclude, view, ret_secret);
+	size = file_tree_path(directory, name, path);
+	question.path = path;
+	state = size < 0 ? NULL : walk(&question, false, &owner_matters);
+	if (owner_matters)
+		found = false;
+	else if (is_below)
+		found = pattern_settles(view->patterns, state, true, may_exclude, view, ret_secret);
+	else
+		found = pattern_accepts(state, question_excluded, &question, ret_secret);
+	pattern_state_unref(state);
+	return found;
+}
+
 bool watch_view_match_path(struct watch_view *view, const char *path, uint32_t *ret_secret)
 {
 	char copy[TREE_PATH_SIZE], joined[TREE_PATH_SIZE], *save = NULL;

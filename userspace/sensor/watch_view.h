@@ -75,5 +75,12 @@ void watch_view_settle(struct watch_view *view);
  */
 bool watch_view_match(struct watch_view *view, const struct tree_directory *directory, const char *const *names,
 		      size_t count, bool lost, char path[TREE_PATH_SIZE], uint32_t *ret_secret);
-/* The same for a whole absolute path. */
+/*
+ * What every regular file will be that comes to be in `directory`, whatever else is to be known of it: under `name`
+ * (NULL: under any that the patterns do not spell out), or with `is_below` anywhere below that (NULL: below the
+ * directory). False when it depends, on an exclusion, the owner of a link or the rest of the path.
+ */
+bool watch_view_settles(struct watch_view *view, const struct tree_directory *directory, const char *name,
+			bool is_below, uint32_t *ret_secret);
+/* The same as watch_view_match() for a whole absolute path. */
 bool watch_view_match_path(struct watch_view *view, const char *path, uint32_t *ret_secret);

@@ -45,11 +45,24 @@ struct watchlist {
 
 /* ---------------------------------------------------------------- publishing */
 
-static void set_file(struct watchlist *list, const struct file_id *id)
+static uint32_t number_of(const struct watchlist *list, uint32_t secret)
 {
-	static const struct watch_value value;
+	return watch_rules_number(list->view->options.rules, secret);
+}
+
+static void set_file(struct watchlist *list, const struct file_id *id, uint32_t secret)
+{
+	const struct watch_value value = {.secret = number_of(list, secret)};
 
 	list->table.failures += list->table.sink->set_file(list->table.sink_context, id, &value) < 0;
+}
+
+static uint32_t settle(void *context, const struct tree_directory *place, const char *name, bool is_below)
+{
+	const struct watchlist *list = context;
+	uint32_t secret;
+
+	return watch_view_settles(list->view, place, name, is_below, &secret) ? number_of(list, secret) : 0;
 }
 
 static void clear_file(struct watchlist *list, const struct file_id *id)
@@ -154,30 +167,39 @@ static void on_file_added(void *context, const struct tree_file *file)
 	struct watchlist *list = context;
 
 	departed_remove(&list->departed, departed_find(&list->departed, &file->id));
-	set_file(list, &file->id);
+	set_file(list, &file->id, file_tree_file(&list->view->tree, &file->id)->entry.secret);
 	note_nameless(list, file);
 }
 
-static bool has_other_name(const struct watchlist *list, const struct tree_file *file)
+/* The lowest secret that the file is under its other names; false if it has none. */
+static bool has_other_name(const struct watchlist *list, const struct tree_file *file, uint32_t *ret_secret)
 {
 	struct table_link *link = link_table_first(&list->view->tree.files, file_id_hash(&file->id));
+	bool found = false;
 
 	for (; link; link = link->next) {
 		struct tree_file *other = link_owner(link, struct tree_file, id_link);
 
-		if (other != file && file_id_equal(&other->id, &file->id))
-			return true;
+		if (other == file || !file_id_equal(&other->id, &file->id))
+			continue;
+		if (!found || other->entry.secret < *ret_secret)
+			*ret_secret = other->entry.secret;
+		found = true;
 	}
-	return false;
+	return found;
 }
 
 static void on_file_leaves(void *context, const struct tree_file *file)
 {
 	struct watchlist *list = context;
 	char path[TREE_PATH_SIZE];
+	uint32_t secret = 0;
 
-	if (has_other_name(list, file))
+	if (has_other_name(list, file, &secret)) {
+		if (secret != file->entry.secret)
+			set_file(list, &file->id, secret);
 		return;
+	}
 	bool is_cut = file_tree_path(file->entry.parent, file->name, path) < 0; /* then it is its end */
 
 	if (departed_add(&list->departed, &file->id, file->entry.secret, file->nlink, path, is_cut) < 0)
@@ -228,6 +250,8 @@ static void retire_file(struct watchlist *list, struct table_link *link)
 	    !watch_view_match_path(list->view, path, &secret) ||
 	    departed_add(&list->departed, &file->id, secret, file->nlink, path, false) < 0)
 		clear_file(list, &file->id);
+	else
+		set_file(list, &file->id, secret);
 }
 
 static void retire_object(struct watchlist *list, struct table_link *link)
@@ -243,11 +267,15 @@ static void review_departed(struct watchlist *list)
 
 	for (; file; file = next) {
 		next = TAILQ_NEXT(file, queue);
-		if (watch_view_match_path(list->view, file->path, &file->secret))
-			continue;
-		if (!file_tree_file(&list->view->tree, &file->id))
+		bool is_secret = watch_view_match_path(list->view, file->path, &file->secret);
+		bool has_name = file_tree_file(&list->view->tree, &file->id);
+
+		if (is_secret && !has_name)
+			set_file(list, &file->id, file->secret);
+		else if (!is_secret && !has_name)
 			clear_file(list, &file->id);
-		departed_remove(&list->departed, file);
+		if (!is_secret)
+			departed_remove(&list->departed, file);
 	}
 }
 
@@ -379,7 +407,8 @@ int watchlist_new(struct event_base *base, const struct watch_sink *sink, void *
 		return -ENOMEM;
 	list->base = base;
 	list->options = *options;
-	list->table = (struct directory_table){.sink = sink, .sink_context = sink_context};
+	list->table = (struct directory_table){
+		.sink = sink, .sink_context = sink_context, .settle = settle, .settle_context = list};
 	r = departed_init(&list->departed);
 	if (r < 0)
 		return r;
@@ -595,7 +624,7 @@ int watchlist_candidate(struct watchlist *list, const struct file_id *file, cons
 			 truncated || !is_whole(list, directory, names, (size_t)count));
 	if (r < 0)
 		return r;
-	set_file(list, file);
+	set_file(list, file, secret);
 	trim_departed(list);
 	*ret = watchlist_find(list, file);
 	return 1;
