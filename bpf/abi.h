@@ -279,7 +279,6 @@ struct file_record {
  * A secret has a number from 1 on, by its name, that stays the same over reloads. In these tables 0 means that the file
  * would be a secret nobody can name without its path.
  */
-#define SECRET_NUMBERS 4096
 
 struct watch_value {
 	__u32 flags;
@@ -385,6 +384,142 @@ struct destination_key {
 /* The filter in front of refused opens: one bit each for the hash of a basename, a prefix or a suffix. */
 #define NAME_FILTER_BITS 8192
 
+/* ---------------------------------------------------------------- verdicts */
+
+/*
+ * The policies that deny, as tables. There are two banks of them: one is in force, the other is filled for the next
+ * policy. `policy_generation` says which (its lowest bit), and grows by one whenever the other takes over.
+ *
+ * What a rule asks of a process is a class: "programs that are /usr/bin/ssh", "users that are root". Which classes a
+ * program, a script, a control group, a user has is in the map `classes`; a rule names one class of each sort, or 0.
+ */
+#define VERDICT_BANKS       2
+#define VERDICT_SECRETS_MAX 4096 /* a secret's number is below; 0 is none */
+#define VERDICT_RULES_MAX   4096 /* of all secrets of one bank */
+#define VERDICT_RULES_EACH  64   /* of one secret */
+#define CLASS_WORDS         8
+#define CLASS_MAX           (CLASS_WORDS * 64) /* of one sort; number 0 is not used */
+
+enum class_sort {
+	CLASS_EXE = 0,
+	CLASS_SCRIPT,
+	CLASS_CGROUP,
+	CLASS_UID,
+	CLASS_GID,
+	CLASS_ANCESTOR,
+	CLASS_SORT_COUNT,
+};
+
+/* Who has classes. Zero where a sort does not say otherwise. */
+struct class_key {
+	__u64 id;    /* exe, script, ancestor: inode; cgroup: its number; uid, gid: the number */
+	__u64 place; /* exe, script, ancestor: the control group of the container whose paths count, 0: the host's */
+	__s64 ctime_sec; /* exe, script, ancestor; so that a file that was changed has no classes until it is looked at
+			  */
+	__u32 ctime_nsec;
+	__u32 dev;
+	__u32 generation;
+	__u32 sort; /* enum class_sort; ancestor: what the children of this program get */
+};
+
+/*
+ * The classes by bank: bit n of the words is class n. An entry is true of a bank only while its epoch is the bank's;
+ * else, and without an entry, it is not known which classes this one has. (A uid or gid without has none.)
+ */
+struct class_value {
+	__u64 bits[VERDICT_BANKS][CLASS_WORDS];
+	__u32 epochs[VERDICT_BANKS];
+};
+
+struct verdict_rule {
+	__u32 kinds;                     /* bit per enum access_kind; 0: any */
+	__u16 classes[CLASS_SORT_COUNT]; /* 0: not asked for */
+};
+
+enum verdict_entry_flag {
+	VERDICT_ENTRY_ENFORCE = 1 << 0, /* there is such a secret and its policy is carried out */
+	VERDICT_ENTRY_KILL = 1 << 1,    /* a process that is denied is killed too */
+};
+
+/* One secret: its deny rules, then its allow rules, from `first` on. */
+struct verdict_entry {
+	__u32 first;
+	__u16 deny_count;
+	__u16 allow_count;
+	__u8 default_action; /* enum decided_action */
+	__u8 on_error;       /* the same, DECIDED_ALLOW or DECIDED_DENY: when the facts that are known do not decide */
+	__u8 flags;          /* enum verdict_entry_flag */
+	__u8 sorts;          /* bit per enum class_sort that some rule asks for */
+};
+
+enum decided_action {
+	DECIDED_ALLOW = 0, /* these three as enum verdict_action */
+	DECIDED_ALERT = 1,
+	DECIDED_DENY = 2,
+	DECIDED_NOTHING = 0xff, /* no policy that is enforced is about it */
+};
+
+enum decided_flag {
+	DECIDED_ERROR = 1 << 0, /* something was not known, and the answer is the policy's onError */
+	DECIDED_KILL = 1 << 1,
+};
+
+#define DECIDED_BY_DEFAULT 0xffff /* in place of a rule's number */
+
+struct decided {
+	__u8 action; /* enum decided_action */
+	__u8 flags;  /* enum decided_flag */
+	__u16 rule;  /* of the secret's rules in their order, deny first */
+};
+
+/* A decision is kept until the policy or somebody's classes change. */
+struct decision_key {
+	__u32 secret;
+	__u32 kind;
+	__u64 facts; /* hash of all that it was made of */
+};
+
+struct decision_value {
+	__u64 generation; /* policy_generation << 32 | class_generation */
+	struct decided decided;
+	__u32 pad;
+};
+
+struct image_file {
+	struct file_id file; /* zero: none */
+	__s64 ctime_sec;
+	__u32 ctime_nsec;
+	__u32 pad;
+};
+
+enum image_flag {
+	IMAGE_SCRIPT_UNKNOWN = 1 << 0, /* whether it runs a script, and which, was not seen */
+};
+
+/*
+ * What a process runs, as it was when it was executed. The kernel's own note (mm->exe_file) can be replaced by who has
+ * a user namespace (PR_SET_MM_MAP); and while a program runs its content stays, though an upgrade changes its ctime.
+ */
+struct image_value {
+	__u64 start_ns; /* of the process; of another start time it is no news */
+	struct image_file exe;
+	struct image_file script; /* the file with the "#!" line; zero for none */
+	__u32 flags;              /* enum image_flag */
+	__u32 pad;
+};
+
+/* The classes of sort ancestor of all that came before a process, each as it was when it forked. */
+struct lineage_value {
+	__u64 start_ns;
+	__u64 bits[VERDICT_BANKS][CLASS_WORDS];
+	__u32 epochs[VERDICT_BANKS]; /* as in class_value */
+};
+
+enum tracking {
+	TRACK_IMAGES = 1 << 0,
+	TRACK_LINEAGE = 1 << 1,
+};
+
 /*
  * Where something can be lost. Each is a per-CPU counter; the daemon publishes what is new as an event.
  */
@@ -401,6 +536,8 @@ enum loss_place {
 	LOSS_HOLDERS_FULL,    /* no room to remember that a process holds a secret */
 	LOSS_PARENT_WALK,     /* a file deeper than the walk: its watched ancestor may have been missed */
 	LOSS_SCRATCH,         /* no place to put a record together: too many programs inside each other */
+	LOSS_IMAGES_FULL,     /* no room to remember what a process runs or descends from: onError decides for it */
+	LOSS_UNDECIDED,       /* a verdict that the policy's onError gave, because something was not known */
 	LOSS_PROGRAM_MISSED,  /* the kernel skipped a program that was already running on that CPU */
 	LOSS_OUTPUT,          /* the daemon's: events that an output could not take */
 	LOSS_STORE,           /* the daemon's: accesses that the store could not take or write */
@@ -427,5 +564,14 @@ _Static_assert(sizeof(struct exe_id) == 40, "abi");
 _Static_assert(sizeof(struct task_snapshot) == 16 + 16 + 32 + 40 + 8 + 16 + 16, "abi");
 _Static_assert(sizeof(struct record_header) == 32, "abi");
 _Static_assert(sizeof(struct access_key) == 48, "abi");
+_Static_assert(sizeof(struct class_key) == 40, "abi");
+_Static_assert(sizeof(struct class_value) == VERDICT_BANKS * (CLASS_WORDS * 8 + 4), "abi");
+_Static_assert(sizeof(struct verdict_rule) == 16, "abi");
+_Static_assert(sizeof(struct verdict_entry) == 12, "abi");
+_Static_assert(sizeof(struct decided) == 4, "abi");
+_Static_assert(sizeof(struct decision_key) == 16, "abi");
+_Static_assert(sizeof(struct decision_value) == 16, "abi");
+_Static_assert(sizeof(struct image_value) == 80, "abi");
+_Static_assert(sizeof(struct lineage_value) == 16 + VERDICT_BANKS * CLASS_WORDS * 8, "abi");
 _Static_assert(sizeof(struct taint_key) == 8 && sizeof(struct taint) == 16, "abi");
 _Static_assert(sizeof(struct destination_key) == 28, "abi");

@@ -15,7 +15,7 @@ const volatile bool has_egress = false; /* a cgroup is configured; else all of t
 __u32 egress_bank = 0;
 __u32 egress_used = 0; /* guards have had numbers below this */
 struct egress_guard egress_guards[EGRESS_BANKS][EGRESS_GUARDS] = {};
-__u8 egress_of_secret[EGRESS_BANKS][SECRET_NUMBERS] = {}; /* guard + 1, by the number of the secret */
+__u8 egress_of_secret[EGRESS_BANKS][VERDICT_SECRETS_MAX] = {}; /* guard + 1, by the number of the secret */
 
 /* Size set at load. */
 struct {
@@ -71,7 +71,7 @@ static __always_inline void egress_touched(const struct file_id *file, const str
 
 	if (!watch || watch->secret == 0)
 		return;
-	guard = egress_of_secret[egress_bank & (EGRESS_BANKS - 1)][watch->secret & (SECRET_NUMBERS - 1)];
+	guard = egress_of_secret[egress_bank & (EGRESS_BANKS - 1)][watch->secret & (VERDICT_SECRETS_MAX - 1)];
 	if (guard)
 		taint_add(process->pid, process->start_ns, guard - 1, bpf_ktime_get_boot_ns());
 }

@@ -9,6 +9,7 @@
 #include "read.h"
 
 #include "abi.h"
+#include "verdict.h"
 
 /* ---------------------------------------------------------------- settings, frozen at load */
 
@@ -18,6 +19,7 @@ const volatile bool have_task_from_pid = false;   /* kfunc bpf_task_from_pid, 6.
 const volatile bool have_preempt_disable = false; /* kfuncs bpf_preempt_disable and _enable, of use from 6.15 */
 const volatile bool have_cqe_argument = false;    /* io_uring_complete passes the cqe, 6.15; its fields before */
 const volatile bool keep_args = true;
+const volatile __u64 identity_seed = 0; /* random: nobody can look for two identities of one hash */
 /* By system call number: what to do at its exit; see enum syscall_class. Two tables, native and 32-bit. */
 const volatile __u8 syscall_classes[512] = {};
 const volatile __u8 syscall_classes_compat[512] = {};
@@ -37,6 +39,14 @@ __u64 host_mount = 0; /* the mount that it is the root of: another mount of the 
 __u32 epoch = 0;      /* the daemon's flush number */
 __u32 has_repeats = 0; /* set when a counter grew without a record; the daemon clears it before each flush */
 __u32 has_names = 0;   /* name_filter is not empty */
+
+/* The policies as tables, both banks; see abi.h. The daemon fills the bank that is not in force, then flips. */
+struct verdict_entry verdict_entries[VERDICT_BANKS * VERDICT_SECRETS_MAX] = {};
+struct verdict_rule verdict_rules[VERDICT_BANKS * VERDICT_RULES_MAX] = {};
+__u32 policy_epochs[VERDICT_BANKS] = {}; /* of each bank's classes: changes before it is filled */
+__u32 policy_generation = 0;             /* 0: nothing is enforced */
+__u32 class_generation = 0;              /* grows when classes that were known change */
+__u32 tracking = 0;                      /* enum tracking: what some policy needs to be remembered of processes */
 
 /* ---------------------------------------------------------------- rings */
 
@@ -123,6 +133,60 @@ struct {
 	__type(key, struct touch_key);
 	__type(value, __u8);
 } touched SEC(".maps");
+
+/* ---------------------------------------------------------------- verdicts */
+
+/* Written by the daemon alone. Sizes of these three set at load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
+	__type(key, struct class_key);
+	__type(value, struct class_value);
+} classes SEC(".maps");
+
+/* By thread group, while `tracking` asks for it. The programs write; the daemon adds who was there before. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct image_value);
+} images SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct lineage_value);
+} lineage SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct decision_key);
+	__type(value, struct decision_value);
+} decisions SEC(".maps");
+
+/* Where facts are put together; claimed as scratches are. */
+#define FACTS_SLOTS 4
+
+struct facts_slot {
+	__u32 busy;
+	__u32 pad;
+	struct class_key key;
+	struct verdict_facts facts;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FACTS_SLOTS);
+	__type(key, __u32);
+	__type(value, struct facts_slot);
+} facts_slots SEC(".maps");
+
+/* ---------------------------------------------------------------- state of each CPU */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

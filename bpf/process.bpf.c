@@ -7,6 +7,8 @@
  */
 #include "descriptors.h"
 
+#include "decide.h"
+
 #define HOW_INHERITED (ACCESS_RECEIVE | VIA_INHERITED << 8)
 
 /* Set where no hook below the system call counts an exec of a secret. */

@@ -26,6 +26,15 @@ static __always_inline void read_ctime(struct inode *inode, struct exe_id *ret_e
 	}
 }
 
+/* Any two ctimes give two words. */
+static __always_inline __u64 read_ctime_word(struct inode *inode)
+{
+	struct exe_id exe;
+
+	read_ctime(inode, &exe);
+	return (__u64)exe.ctime_sec << 30 ^ exe.ctime_nsec;
+}
+
 static __always_inline void read_file_id(struct inode *inode, struct file_id *ret_id)
 {
 	ret_id->ino = READ(inode, i_ino);
@@ -146,7 +155,7 @@ static __always_inline __u64 mix(__u64 hash, __u64 value)
 	return hash ^ (hash >> 32);
 }
 
-/* All that a verdict can depend on, in one number: credentials, executable, control group. */
+/* All that a verdict can depend on, in one number: credentials, executable with its ctime, control group. */
 static __always_inline __u64 identity_hash(struct task_struct *task)
 {
 	struct cred *cred = READ(task, cred);
@@ -156,12 +165,13 @@ static __always_inline __u64 identity_hash(struct task_struct *task)
 	__u64 hash;
 
 	/* uid, gid, suid, sgid, euid, egid follow each other in struct cred on every kernel (include/linux/cred.h). */
-	hash = mix(read_cgroup_id(task), READ_WORD(ids));
+	hash = mix(mix(identity_seed, read_cgroup_id(task)), READ_WORD(ids));
 	hash = mix(hash, READ_WORD(ids + 16));
 	hash = mix(hash, READ_WORD((char *)cred + bpf_core_field_offset(struct cred, cap_effective)));
 	if (inode) {
 		hash = mix(hash, READ(inode, i_ino));
 		hash = mix(hash, (__u64)READ(inode, i_sb, s_dev) << 32 | READ(inode, i_generation));
+		hash = mix(hash, read_ctime_word(inode));
 	}
 	return hash;
 }

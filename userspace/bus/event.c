@@ -29,6 +29,8 @@ static const bool loss_keeps_counts[LOSS_PLACE_COUNT] = {
 	[LOSS_PROCESS_RING] = true,
 	[LOSS_COUNTERS_FULL] = true, /* what was lost besides is under LOSS_UNCOUNTED */
 	[LOSS_ARGS_READ] = true,
+	[LOSS_IMAGES_FULL] = true,
+	[LOSS_UNDECIDED] = true,
 };
 
 const char *event_type_name(enum event_type type)

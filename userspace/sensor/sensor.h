@@ -72,7 +72,7 @@ struct sensor_egress {
 	int tainted_fd, destinations_fd;
 	uint32_t *bank, *used;
 	struct egress_guard (*guards)[EGRESS_GUARDS];
-	uint8_t (*of_secret)[SECRET_NUMBERS];
+	uint8_t (*of_secret)[VERDICT_SECRETS_MAX];
 	struct {
 		int fd;
 		uint32_t attach_type; /* enum bpf_attach_type */

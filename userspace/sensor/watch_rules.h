@@ -21,7 +21,7 @@ struct watch_pattern {
 	const char *const *excludes; /* paths that match one of these are not meant; may be NULL */
 	size_t excludes_count;
 	size_t secret;   /* index; of two patterns that name one file the lower secret wins */
-	uint32_t number; /* by which the kernel knows the secret: below SECRET_NUMBERS, 0: by none */
+	uint32_t number; /* by which the kernel knows the secret: below VERDICT_SECRETS_MAX, 0: by none */
 };
 
 #define WATCH_PATTERNS_MAX 262144 /* after `~` was expanded */
