@@ -125,7 +125,7 @@ int __attribute__((noinline)) egress_attempt(__u64 high, __u64 low, __u32 way)
 	return verdict;
 }
 
-static __always_inline int decide(__u64 high, __u64 low, __u32 port, __u32 protocol)
+static __always_inline int may_send(__u64 high, __u64 low, __u32 port, __u32 protocol)
 {
 	int verdict;
 
@@ -137,17 +137,17 @@ static __always_inline int decide(__u64 high, __u64 low, __u32 port, __u32 proto
 	return verdict ? 1 : 0;
 }
 
-static __always_inline int decide4(__u32 address, __u32 port, __u32 protocol)
+static __always_inline int may_send4(__u32 address, __u32 port, __u32 protocol)
 {
-	return decide(0, MAPPED_PREFIX | (__u64)address << 32, port, protocol);
+	return may_send(0, MAPPED_PREFIX | (__u64)address << 32, port, protocol);
 }
 
-static __always_inline int decide6(struct bpf_sock_addr *context)
+static __always_inline int may_send6(struct bpf_sock_addr *context)
 {
 	__u64 first = context->user_ip6[0], second = context->user_ip6[1];
 	__u64 third = context->user_ip6[2], fourth = context->user_ip6[3];
 
-	return decide(first | second << 32, third | fourth << 32, bpf_ntohs(context->user_port), context->protocol);
+	return may_send(first | second << 32, third | fourth << 32, bpf_ntohs(context->user_port), context->protocol);
 }
 
 /*
@@ -158,25 +158,25 @@ static __always_inline int decide6(struct bpf_sock_addr *context)
 SEC("cgroup/connect4")
 int egress_connect4(struct bpf_sock_addr *context)
 {
-	return decide4(context->user_ip4, bpf_ntohs(context->user_port), context->protocol);
+	return may_send4(context->user_ip4, bpf_ntohs(context->user_port), context->protocol);
 }
 
 SEC("cgroup/connect6")
 int egress_connect6(struct bpf_sock_addr *context)
 {
-	return decide6(context);
+	return may_send6(context);
 }
 
 SEC("cgroup/sendmsg4")
 int egress_sendmsg4(struct bpf_sock_addr *context)
 {
-	return decide4(context->user_ip4, bpf_ntohs(context->user_port), context->protocol);
+	return may_send4(context->user_ip4, bpf_ntohs(context->user_port), context->protocol);
 }
 
 SEC("cgroup/sendmsg6")
 int egress_sendmsg6(struct bpf_sock_addr *context)
 {
-	return decide6(context);
+	return may_send6(context);
 }
 
 /*
@@ -194,6 +194,6 @@ int egress_socket(struct bpf_sock *context)
 	else if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_MPTCP)
 		return 1;
 	if (context->family == AF_INET)
-		return decide4(0, 0, protocol);
-	return decide(0, 0, 0, protocol);
+		return may_send4(0, 0, protocol);
+	return may_send(0, 0, 0, protocol);
 }

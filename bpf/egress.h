@@ -30,16 +30,18 @@ static __always_inline struct egress_guard *guard_of(__u32 bank, __u32 guard)
 	return &egress_guards[bank & (EGRESS_BANKS - 1)][guard & (EGRESS_GUARDS - 1)];
 }
 
-static __always_inline void taint_add(__u32 pid, __u64 start_ns, __u32 guard, __u64 since_ns)
+/* Global, as what follows: verified once, and not for each turn of a loop. */
+int __attribute__((noinline)) taint_add(__u32 pid, __u64 start_ns, __u32 guard, __u64 since_ns)
 {
 	struct taint_key key = {.pid = pid, .guard = guard};
 	struct taint fresh = {.start_ns = start_ns, .since_ns = since_ns};
 	struct taint *known = bpf_map_lookup_elem(&tainted, &key);
 
 	if (known && known->start_ns == start_ns && known->since_ns >= guard_of(egress_bank, guard)->since_ns)
-		return;
+		return 0;
 	if (bpf_map_update_elem(&tainted, &key, &fresh, BPF_ANY))
 		count_loss(LOSS_TAINTED_FULL);
+	return 0;
 }
 
 /*
@@ -58,7 +60,7 @@ int __attribute__((noinline)) taint_inherit(__u32 from, __u64 from_start, __u32 
 		key.guard = i;
 		taint = bpf_map_lookup_elem(&tainted, &key);
 		if (taint && (from_start == 0 || taint->start_ns == from_start))
-			taint_add(pid, start_ns, i, taint->since_ns);
+			(void)taint_add(pid, start_ns, i, taint->since_ns);
 	}
 	return 0;
 }
@@ -73,7 +75,7 @@ static __always_inline void egress_touched(const struct file_id *file, const str
 		return;
 	guard = egress_of_secret[egress_bank & (EGRESS_BANKS - 1)][watch->secret & (VERDICT_SECRETS_MAX - 1)];
 	if (guard)
-		taint_add(process->pid, process->start_ns, guard - 1, bpf_ktime_get_boot_ns());
+		(void)taint_add(process->pid, process->start_ns, guard - 1, bpf_ktime_get_boot_ns());
 }
 
 /* An access happened that was not seen before: what it gave the process is remembered. */

@@ -17,12 +17,14 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "base/worker.h"
+#include "enforce/egress.h"
 #include "export/output.h"
 #include "identity/identity.h"
 #include "notify.h"
 #include "observer.h"
 #include "policy/glob.h"
 #include "policy/policy.h"
+#include "secret_numbers.h"
 #include "sensor/sensor.h"
 #include "sensor/watchlist.h"
 #include "store/store.h"
@@ -57,6 +59,8 @@ static void on_flush(evutil_socket_t fd, short what, void *context)
 	if (r < 0)
 		(void)log_error(r, "reading the kernel's counters");
 	observer_tick(daemon->observer);
+	if (daemon->egress)
+		egress_tick(daemon->egress);
 	daemon_check_losses(daemon);
 }
 
@@ -102,6 +106,7 @@ static int open_sensor(struct daemon *daemon, struct error *error)
 		.max_files = config->sensor_max_files,
 		.max_directories = config->sensor_max_directories,
 		.max_holders = config->sensor_max_holders,
+		.has_egress = config->egress_cgroup[0] != '\0',
 		.access_ring_bytes = config->sensor_access_ring_kib * 1024,
 		.process_ring_bytes = config->sensor_process_ring_kib * 1024,
 		.keep_args = config->identity_args,
@@ -314,6 +319,10 @@ static int open_all(struct daemon *daemon, struct error *error)
 	if (r == 0)
 		r = open_watchlist(daemon, error);
 	if (r == 0)
+		r = secret_numbers_new(&daemon->numbers);
+	if (r == 0)
+		r = daemon_open_egress(daemon);
+	if (r == 0)
 		r = open_control(daemon, error);
 	if (r < 0)
 		return r;
@@ -401,6 +410,7 @@ void daemon_free(struct daemon *daemon)
 		return;
 	if (daemon->is_started)
 		flush_all(daemon);
+	egress_free(daemon->egress);
 	sensor_free(daemon->sensor);
 	output_free(daemon->output);
 	store_close(daemon->store);
@@ -413,6 +423,7 @@ void daemon_free(struct daemon *daemon)
 	worker_pool_free(daemon->pool);
 	observer_free(daemon->observer);
 	watchlist_free(daemon->watchlist);
+	secret_numbers_free(daemon->numbers);
 	control_free(daemon->control);
 	policy_set_free(daemon->policy);
 	for (size_t i = 0; i < sizeof(daemon->signal_events) / sizeof(daemon->signal_events[0]); i++) {

@@ -7,10 +7,12 @@
 #include "base/log.h"
 #include "base/worker.h"
 #include "daemon_state.h"
+#include "enforce/egress.h"
 #include "notify.h"
 #include "observer.h"
 #include "policy/policy.h"
 #include "policy/policy_file.h"
+#include "secret_numbers.h"
 #include "sensor/sensor.h"
 #include "sensor/watchlist.h"
 
@@ -24,9 +26,8 @@ static int apply_tier(struct policy_set *policy, struct error *error)
 {
 	for (size_t i = 0; i < policy_set_secret_count(policy); i++) {
 		const struct policy_secret *secret = policy_set_secret(policy, i);
-		bool denies_egress = secret->egress && secret->egress->action == VERDICT_DENY;
 
-		if (secret->mode != POLICY_MODE_ENFORCE || (!secret->can_deny && !denies_egress))
+		if (secret->mode != POLICY_MODE_ENFORCE || !secret->can_deny)
 			continue;
 		if (secret->on_unsupported == POLICY_UNSUPPORTED_REFUSE)
 			return error_set(
@@ -65,9 +66,12 @@ int daemon_check_policies(const struct config *config, size_t *ret_policies, siz
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
 	int r = daemon_load_policies(config, &policy, error);
 
+	if (r == 0)
+		r = egress_check_policy(policy, daemon_egress_reason(config), error);
 	if (r < 0)
 		return r;
 	daemon_log_warnings(policy);
+	daemon_log_unguarded(policy, daemon_egress_reason(config));
 	*ret_policies = policy_set_policy_count(policy);
 	*ret_secrets = policy_set_secret_count(policy);
 	return 0;
@@ -93,6 +97,7 @@ static int watch_policy(struct daemon *daemon, const struct policy_set *policy, 
 				.excludes = secret->excludes,
 				.excludes_count = secret->excludes_count,
 				.secret = i,
+				.number = secret_numbers_find(daemon->numbers, secret->name),
 			};
 	}
 	return watchlist_load(daemon->watchlist, patterns, count, error);
@@ -115,11 +120,22 @@ static void publish_loaded(struct daemon *daemon, bool is_reload)
 /* Puts a loaded policy in force; takes it on success. Secrets are numbered anew, so nothing may come between. */
 int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, struct error *error)
 {
-	int r = watch_policy(daemon, policy, error);
+	int r = secret_numbers_assign(daemon->numbers, policy);
 
 	if (r < 0)
+		return error_set(error, r, NULL, 0, "the secrets cannot be numbered: %s", strerror(-r));
+	r = daemon_load_egress(daemon, policy, error);
+	if (r < 0)
 		return r;
+	r = watch_policy(daemon, policy, error);
+	if (r < 0) {
+		if (daemon->egress)
+			egress_revert(daemon->egress);
+		return r;
+	}
+	secret_numbers_retire(daemon->numbers, policy);
 	observer_set_policy(daemon->observer, policy);
+	daemon_settle_egress(daemon, policy);
 	policy_set_free(daemon->policy);
 	daemon->policy = policy;
 	return 0;

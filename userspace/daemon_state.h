@@ -17,7 +17,9 @@
 #include "daemon.h"
 #include "sensor/kernel_support.h"
 
+struct egress;
 struct policy_set;
+struct secret_numbers;
 
 struct daemon {
 	const struct config *config;
@@ -31,6 +33,9 @@ struct daemon {
 	struct observer *observer;
 	struct sensor *sensor;
 	struct watchlist *watchlist;
+	struct secret_numbers *numbers;
+	struct egress *egress;     /* NULL: off, or the host cannot */
+	const char *egress_reason; /* why, then */
 	struct policy_set *policy;
 	struct store *store;
 	struct output *output;
@@ -59,6 +64,19 @@ void daemon_log_warnings(const struct policy_set *policy);
 int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, struct error *error);
 /* Reads the policies again on a worker, then puts them in force or says why not. */
 void daemon_start_reload(struct daemon *daemon);
+
+/* Makes the egress guard, where a control group is configured and the kernel takes its programs. 0 or -ENOMEM. */
+int daemon_open_egress(struct daemon *daemon);
+/* Why no policy of this config can have its egress lists guarded; NULL: it may. */
+const char *daemon_egress_reason(const struct config *config);
+/* Says what is not guarded for want of what the host, or the config, has not. */
+void daemon_log_unguarded(const struct policy_set *policy, const char *reason);
+/*
+ * The lists of a policy: brought in force before its files are watched; afterwards settled, or taken back. Nothing when
+ * there is no guard. -errno with *error: the former ones stay.
+ */
+int daemon_load_egress(struct daemon *daemon, const struct policy_set *policy, struct error *error);
+void daemon_settle_egress(struct daemon *daemon, const struct policy_set *policy);
 
 /* What the control socket takes; their context is the daemon. */
 extern const struct control_command daemon_commands[];

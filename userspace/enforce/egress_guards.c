@@ -118,6 +118,11 @@ static int write_guard(struct egress_guards *guards, uint32_t bank, const struct
 	struct egress_guard_state *state = find_state(guards, secret->name);
 	size_t guard;
 
+	if (number == 0 || number >= VERDICT_SECRETS_MAX)
+		return error_set(error, -E2BIG, secret->file, secret->line,
+				 "secret \"%s\" comes after more secrets than the kernel can be told of; drop some, or "
+				 "write \"mode: enforce\", which comes first",
+				 secret->name);
 	if (!state)
 		state = take_free(guards, secret->name);
 	if (!state) /* there is a number: neither bank holds more than half of them */
@@ -160,7 +165,7 @@ int egress_guards_load(struct egress_guards *guards, const struct policy_set *po
 		       void *context, struct error *error)
 {
 	uint32_t bank = other_bank(guards);
-	size_t destinations;
+	size_t destinations = 0;
 	int r = check_size(policy, &destinations, error);
 
 	if (r < 0)

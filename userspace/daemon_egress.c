@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "daemon_state.h"
+#include "enforce/egress.h"
+#include "observer.h"
+#include "policy/policy.h"
+#include "secret_numbers.h"
+#include "sensor/sensor.h"
+
+_Static_assert(EGRESS_HOOKS == SENSOR_EGRESS_PROGRAMS, "the sensor's programs are the guard's hooks");
+
+const char *daemon_egress_reason(const struct config *config)
+{
+	return config->egress_cgroup[0] ? NULL : "no control group is configured; set egress.cgroup";
+}
+
+int daemon_open_egress(struct daemon *daemon)
+{
+	struct sensor_egress sensor;
+	struct egress_kernel kernel;
+	int r;
+
+	daemon->egress_reason = daemon_egress_reason(daemon->config);
+	if (daemon->egress_reason)
+		return 0;
+	if (sensor_egress(daemon->sensor, &sensor) < 0) {
+		daemon->egress_reason = "this kernel refuses the programs";
+		return 0;
+	}
+	kernel.tables = (struct egress_tables){
+		.tainted_fd = sensor.tainted_fd,
+		.destinations_fd = sensor.destinations_fd,
+		.bank = sensor.bank,
+		.used = sensor.used,
+		.guards = sensor.guards,
+		.of_secret = sensor.of_secret,
+	};
+	for (size_t i = 0; i < EGRESS_HOOKS; i++)
+		kernel.hooks[i] = (struct egress_hook){.program_fd = sensor.programs[i].fd,
+						       .attach_type = sensor.programs[i].attach_type};
+	r = egress_new(daemon->config->egress_cgroup, &kernel, &daemon->egress);
+	if (r == 0)
+		observer_set_egress(daemon->observer, daemon->egress);
+	return r;
+}
+
+void daemon_log_unguarded(const struct policy_set *policy, const char *reason)
+{
+	for (size_t i = 0; reason && i < policy_set_secret_count(policy); i++) {
+		const struct policy_secret *secret = policy_set_secret(policy, i);
+
+		if (secret->egress)
+			(void)log_warning(0, "%s:%d: the \"egress\" list of secret \"%s\" is not guarded: %s", secret->file,
+					  secret->line, secret->name, reason);
+	}
+}
+
+static uint32_t number_of(void *context, const char *secret)
+{
+	return secret_numbers_find(context, secret);
+}
+
+int daemon_load_egress(struct daemon *daemon, const struct policy_set *policy, struct error *error)
+{
+	int r = egress_check_policy(policy, daemon->egress_reason, error);
+
+	return r < 0 || !daemon->egress ? r : egress_load(daemon->egress, policy, number_of, daemon->numbers, error);
+}
+
+void daemon_settle_egress(struct daemon *daemon, const struct policy_set *policy)
+{
+	daemon_log_unguarded(policy, daemon->egress_reason);
+	if (!daemon->egress)
+		return;
+	egress_settle(daemon->egress);
+	for (size_t i = 0; i < policy_set_secret_count(policy); i++) {
+		const struct policy_secret *secret = policy_set_secret(policy, i);
+
+		if (secret->egress && egress_is_new(daemon->egress, secret->name))
+			observer_taint_holders(daemon->observer, secret->name);
+	}
+}
