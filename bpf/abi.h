@@ -108,13 +108,22 @@ enum path_flag {
 	PATH_FLAG_USER = 1 << 2, /* not walked: a plain string that the process passed in, as it passed it */
 };
 
+enum image_flag {
+	IMAGE_SCRIPT_UNKNOWN = 1 << 0, /* whether it runs a script, and which, was not seen */
+};
+
 struct process_record {
 	struct record_header header;
 	struct task_snapshot task;
-	__u32 path_size; /* bytes of walked executable path in data[] */
-	__u32 args_size; /* bytes of NUL-separated arguments after the path */
-	__u32 flags;     /* enum path_flag of the path */
+	__u32 path_size;   /* bytes of walked executable path in data[] */
+	__u32 script_size; /* bytes of walked script path after it */
+	__u32 args_size;   /* bytes of NUL-separated arguments after those */
+	__u32 flags;       /* enum path_flag of the executable's path */
+	__u32 script_flags;
+	__u32 image_flags; /* enum image_flag */
 	__u32 args_truncated;
+	__u32 pad;
+	struct exe_id script; /* the file with the "#!" line that an exec was asked for; zero for none */
 	char data[];
 };
 
@@ -208,6 +217,31 @@ enum access_flag {
 	ACCESS_CANDIDATE = 1 << 0, /* an unknown file below a watched directory: the path decides */
 	ACCESS_BY_PATH = 1 << 1,   /* no file (a refused open, a link): the path is what the process passed */
 	ACCESS_ALONE = 1 << 2,     /* no counter holds this access: the record is all there is of it */
+	ACCESS_KNOWN = 1 << 3, /* the kernel knew that it is a secret: counted in `accesses` or `denied` of the CPU */
+};
+
+/* What carries a denial out, from least to best. */
+enum tier { TIER_OBSERVE, TIER_KILL, TIER_FANOTIFY, TIER_LSM, TIER_COUNT };
+
+enum decided_action {
+	DECIDED_ALLOW = 0, /* these three as enum verdict_action */
+	DECIDED_ALERT = 1,
+	DECIDED_DENY = 2,
+	DECIDED_NOTHING = 0xff, /* no policy that is enforced is about it */
+};
+
+enum decided_flag {
+	DECIDED_ERROR = 1 << 0, /* something was not known, and the answer is the policy's onError */
+	DECIDED_KILL = 1 << 1,
+	DECIDED_ENFORCED = 1 << 2, /* a denial that was carried out: refused, or the process was killed */
+};
+
+#define DECIDED_BY_DEFAULT 0xffff /* in place of a rule's number */
+
+struct decided {
+	__u8 action; /* enum decided_action */
+	__u8 flags;  /* enum decided_flag */
+	__u16 rule;  /* of the secret's rules in their order, deny first */
 };
 
 /* The value of the counter map: enough to make the event even when its first record never arrived. */
@@ -223,7 +257,11 @@ struct access_value {
 	};
 	struct task_snapshot task;
 	__u32 file_nlink;
-	__u32 flags; /* enum access_flag */
+	__u32 flags;             /* enum access_flag */
+	struct decided decided;  /* the last verdict; DECIDED_NOTHING: the kernel gave none */
+	__u32 policy_generation; /* whose rules gave it */
+	__u32 secret;            /* number of the secret that it is about; 0: of none, or of more than one can tell */
+	__u32 pad;
 };
 
 struct access_record {
@@ -276,10 +314,9 @@ struct file_record {
 /* ---------------------------------------------------------------- maps */
 
 /*
- * A secret has a number from 1 on, by its name, that stays the same over reloads. In these tables 0 means that the file
- * would be a secret nobody can name without its path.
+ * A secret has a number from 1 on, below VERDICT_SECRETS_MAX, by its name: the same over reloads. Where these tables
+ * have 0 it has none, or which secret a file is depends on the rest of its path.
  */
-
 struct watch_value {
 	__u32 flags;
 	__u32 secret; /* its number */
@@ -452,26 +489,6 @@ struct verdict_entry {
 	__u8 sorts;          /* bit per enum class_sort that some rule asks for */
 };
 
-enum decided_action {
-	DECIDED_ALLOW = 0, /* these three as enum verdict_action */
-	DECIDED_ALERT = 1,
-	DECIDED_DENY = 2,
-	DECIDED_NOTHING = 0xff, /* no policy that is enforced is about it */
-};
-
-enum decided_flag {
-	DECIDED_ERROR = 1 << 0, /* something was not known, and the answer is the policy's onError */
-	DECIDED_KILL = 1 << 1,
-};
-
-#define DECIDED_BY_DEFAULT 0xffff /* in place of a rule's number */
-
-struct decided {
-	__u8 action; /* enum decided_action */
-	__u8 flags;  /* enum decided_flag */
-	__u16 rule;  /* of the secret's rules in their order, deny first */
-};
-
 /* A decision is kept until the policy or somebody's classes change. */
 struct decision_key {
 	__u32 secret;
@@ -485,15 +502,12 @@ struct decision_value {
 	__u32 pad;
 };
 
+/* A program or a script at one moment. */
 struct image_file {
 	struct file_id file; /* zero: none */
 	__s64 ctime_sec;
 	__u32 ctime_nsec;
 	__u32 pad;
-};
-
-enum image_flag {
-	IMAGE_SCRIPT_UNKNOWN = 1 << 0, /* whether it runs a script, and which, was not seen */
 };
 
 /*
@@ -503,8 +517,8 @@ enum image_flag {
 struct image_value {
 	__u64 start_ns; /* of the process; of another start time it is no news */
 	struct image_file exe;
-	struct image_file script; /* the file with the "#!" line; zero for none */
-	__u32 flags;              /* enum image_flag */
+	struct image_file script;
+	__u32 flags; /* enum image_flag */
 	__u32 pad;
 };
 
@@ -551,6 +565,10 @@ struct cpu_counters {
 	__u64 losses[LOSS_PLACE_COUNT];
 	__u64 access_seq;
 	__u64 process_seq;
+	/* Of what the counters hold with ACCESS_KNOWN: what went through, and what was denied and carried out. */
+	__u64 accesses;
+	__u64 denied;
+	__u64 unjudged; /* candidates that were let pass because only the daemon can tell which secret they are */
 };
 
 /* FNV-1a, 64 bit, the same on both sides; a component is hashed without its NUL. */

@@ -72,7 +72,7 @@ int __attribute__((noinline)) egress_observe(__u64 high, __u64 low, __u32 way, _
 	address = (__u64 *)record->key.destination.bytes;
 	address[0] = high;
 	address[1] = low;
-	record->key.identity = identity_hash(task);
+	record->key.identity = identity_hash(task, cred_of(task, false));
 	record->key.kind = ACCESS_EGRESS;
 	record->key.via = how;
 	record->key.mode = how >> 8;
@@ -80,6 +80,10 @@ int __attribute__((noinline)) egress_observe(__u64 high, __u64 low, __u32 way, _
 	record->key.target = way;
 	if (!count_again(&record->key, now, &value)) {
 		record->value.flags = 0;
+		record->value.pad = 0;
+		record->value.secret = 0;
+		record->value.policy_generation = 0;
+		__builtin_memset(&record->value.decided, 0, sizeof(record->value.decided));
 		record->value.file_nlink = 0;
 		__builtin_memset(&record->value.watched_dir, 0, sizeof(record->value.watched_dir));
 		record->value.held_since_ns = since_ns;

@@ -65,28 +65,30 @@ int __attribute__((noinline)) taint_inherit(__u32 from, __u64 from_start, __u32 
 	return 0;
 }
 
-/* A process opened, got or has the file. */
-static __always_inline void egress_touched(const struct file_id *file, const struct process_id *process)
+/* The process has the secret of this number: it opened or got one of its files, or has one open. */
+static __always_inline void egress_has(__u32 pid, __u64 start_ns, __u32 secret)
 {
-	struct watch_value *watch = bpf_map_lookup_elem(&watched, file);
 	__u32 guard;
 
-	if (!watch || watch->secret == 0)
+	if (!has_egress || secret == 0)
 		return;
-	guard = egress_of_secret[egress_bank & (EGRESS_BANKS - 1)][watch->secret & (VERDICT_SECRETS_MAX - 1)];
+	guard = egress_of_secret[egress_bank & (EGRESS_BANKS - 1)][secret & (VERDICT_SECRETS_MAX - 1)];
 	if (guard)
-		(void)taint_add(process->pid, process->start_ns, guard - 1, bpf_ktime_get_boot_ns());
+		(void)taint_add(pid, start_ns, guard - 1, bpf_ktime_get_boot_ns());
 }
 
-/* An access happened that was not seen before: what it gave the process is remembered. */
-static __always_inline void egress_accessed(const struct access_key *key)
+/*
+ * An access happened that was not seen before: what it gave the process is remembered. A secret of number 0 is named by
+ * the daemon, which then makes the entry.
+ */
+static __always_inline void egress_accessed(const struct access_key *key, __u32 secret)
 {
 	if (!has_egress || key->result || key->kind == ACCESS_LINK)
 		return;
 	if (key->target)
 		(void)taint_inherit(key->target, 0, key->process.pid, key->process.start_ns);
 	else
-		egress_touched(&key->file, &key->process);
+		egress_has(key->process.pid, key->process.start_ns, secret);
 }
 
 static __always_inline void egress_forked(const struct process_id *parent, const struct task_struct *child)

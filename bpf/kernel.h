@@ -19,6 +19,8 @@ typedef _Bool bool;
 #define true 1
 #define false 0
 
+#define SIGKILL               9
+
 #define EPERM                 1
 #define ENOENT                2
 #define EACCES                13
@@ -66,6 +68,13 @@ typedef struct {
 
 struct list_head {
 	struct list_head *next, *prev;
+};
+
+struct llist_node {
+	struct llist_node *next;
+};
+struct callback_head {
+	struct callback_head *next;
 };
 
 struct hlist_node {
@@ -143,6 +152,13 @@ struct file {
 	unsigned int f_flags;
 	unsigned int f_mode;
 	void *private_data;
+	struct llist_node
+		f_llist; /* 6.0 (d7c2f6a0e4a5 and later): shares its place with the work that closes the file */
+};
+struct file___old { /* where that union still had a name: 5.10 */
+	union {
+		struct llist_node fu_llist;
+	} f_u;
 };
 
 struct backing_file { /* 6.7 (def3ae83da02): the real file behind an overlay's comes first, then */
@@ -209,6 +225,7 @@ struct mm_struct {
 
 struct signal_struct {
 	atomic_t live;
+	struct list_head thread_head; /* the thread_node of each thread */
 	int group_exit_code;
 };
 
@@ -246,13 +263,16 @@ struct task_struct {
 	struct task_struct *parent; /* the tracer of who is traced */
 	struct task_struct *group_leader;
 	__u64 start_boottime;
-	struct cred *cred;
+	struct list_head thread_node;
+	struct cred *real_cred; /* its own */
+	struct cred *cred;      /* which it acts under: another's for the while of a work done for them */
 	struct mm_struct *mm;
 	struct files_struct *files;
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct callback_head *task_works;
 	struct pid *thread_pid;
 	struct hlist_node pid_links[4];
 	kuid_t loginuid;
@@ -267,6 +287,7 @@ struct linux_binprm {
 	struct file *executable;
 	struct file *interpreter;
 	const char *filename;
+	const char *interp; /* the same string unless a script or binfmt_misc named another program */
 };
 
 struct address_space {

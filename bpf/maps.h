@@ -43,10 +43,10 @@ __u32 has_names = 0;   /* name_filter is not empty */
 /* The policies as tables, both banks; see abi.h. The daemon fills the bank that is not in force, then flips. */
 struct verdict_entry verdict_entries[VERDICT_BANKS * VERDICT_SECRETS_MAX] = {};
 struct verdict_rule verdict_rules[VERDICT_BANKS * VERDICT_RULES_MAX] = {};
-__u32 policy_epochs[VERDICT_BANKS] = {}; /* of each bank's classes: changes before it is filled */
-__u32 policy_generation = 0;             /* 0: nothing is enforced */
-__u32 class_generation = 0;              /* grows when classes that were known change */
-__u32 tracking = 0;                      /* enum tracking: what some policy needs to be remembered of processes */
+__u32 verdict_epochs[VERDICT_BANKS] = {}; /* of each bank's classes: changes before it is filled */
+__u32 policy_generation = 0;              /* 0: nothing is enforced */
+__u32 class_generation = 0;               /* grows when classes that were known change */
+__u32 tracking = 0;                       /* enum tracking: what some policy needs to be remembered of processes */
 
 /* ---------------------------------------------------------------- rings */
 
@@ -110,6 +110,8 @@ struct {
 /* Thread groups that have had a secret open: whose forks, memory and environment are worth a look. Size set at load. */
 struct holder {
 	__u64 start_ns;
+	__u32 has_more; /* secrets than `held` has of it */
+	__u32 pad;
 };
 
 struct {
@@ -204,9 +206,13 @@ struct {
 struct sighting {
 	struct file_id file;
 	__u64 directory; /* candidates: address of the watched directory's dentry */
+	__u64 judged;    /* as of judge() */
+	__u32 secret;    /* its number; 0: not known, so nobody judges */
+	__u32 how;       /* JUDGE_*, without the kind */
 	__u32 target;
 	__u32 flags; /* enum access_flag */
 	__u32 nlink;
+	__u32 pad;
 	__u8 kind;
 	__u8 via;
 	__u8 mode;

@@ -10,6 +10,7 @@
 
 #include "maps.h"
 
+#include "candidate.h"
 #include "filter.h"
 #include "snapshot.h"
 
@@ -186,6 +187,42 @@ __u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_addre
 	}
 	count_loss(LOSS_PARENT_WALK);
 	return 0;
+}
+
+/*
+ * The number of the secret that a candidate is, a regular file; 0: it depends. `directory_address` is the dentry that
+ * the walk found, which this one follows again: only candidates pay for it.
+ */
+__u32 __attribute__((noinline)) candidate_number(__u64 file_address, __u64 directory_address)
+{
+	struct file *file = (struct file *)file_address;
+	struct dentry *child = READ(file, f_path.dentry);
+	struct dentry *below = child;
+	struct mount *mount = mount_of_path(path_of(file));
+	struct directory_value *value;
+	struct name_key key = {};
+	__u32 depth = 0;
+
+	for (int i = 0; i < ABI_PATH_DEPTH && (__u64)child != directory_address; i++) {
+		struct dentry *parent = READ(child, d_parent);
+
+		if (parent == child) {
+			parent = READ(mount, mnt_mountpoint);
+			mount = READ(mount, mnt_parent);
+		} else {
+			below = child;
+			depth++;
+		}
+		child = parent;
+	}
+	if ((__u64)child != directory_address)
+		return 0;
+	read_file_id(READ(child, d_inode), &key.directory);
+	value = bpf_map_lookup_elem(&directories, &key.directory);
+	if (!value)
+		return 0;
+	key.hash = dentry_name_hash((__u64)below);
+	return candidate_secret(value, bpf_map_lookup_elem(&names, &key), depth);
 }
 
 /* Is the filter's hit on this directory worth the slow walk? `child_address` is 0 where it is not known. */

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "base/worker.h"
+#include "cli/policy_advice.h"
 #include "enforce/egress.h"
 #include "export/output.h"
 #include "identity/identity.h"
@@ -302,7 +303,8 @@ static void say_ready(struct daemon *daemon)
 static int open_all(struct daemon *daemon, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
-	int r = daemon_load_policies(daemon->config, &policy, error);
+	const struct policy_host host = POLICY_HOST_LOAD;
+	int r = daemon_load_policies(daemon->config, &host, &policy, error);
 
 	if (r == 0)
 		r = choose_backend(daemon, error);

@@ -12,6 +12,7 @@
 struct config;
 struct daemon;
 struct error;
+struct policy_host;
 
 /*
  * Opens everything and starts to observe. On failure -errno with *error: -EINVAL and policy_set_load()'s for a bad
@@ -26,4 +27,5 @@ void daemon_free(struct daemon *daemon);
 DEFINE_FREEP(struct daemon, daemon_free)
 
 /* Reads the policies of the config as the daemon would and logs their warnings. Counts are of what was read. */
-int daemon_check_policies(const struct config *config, size_t *ret_policies, size_t *ret_secrets, struct error *error);
+int daemon_check_policies(const struct config *config, const struct policy_host *host, size_t *ret_policies,
+			  size_t *ret_secrets, struct error *error);

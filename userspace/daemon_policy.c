@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/worker.h"
+#include "cli/policy_advice.h"
 #include "daemon_state.h"
 #include "enforce/egress.h"
 #include "notify.h"
@@ -39,7 +40,8 @@ static int apply_tier(struct policy_set *policy, struct error *error)
 	return 0;
 }
 
-int daemon_load_policies(const struct config *config, struct policy_set **ret_policy, struct error *error)
+int daemon_load_policies(const struct config *config, const struct policy_host *host, struct policy_set **ret_policy,
+			 struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
 	const struct policy_limits limits = limits_of(config);
@@ -47,6 +49,8 @@ int daemon_load_policies(const struct config *config, struct policy_set **ret_po
 
 	if (r >= 0)
 		r = apply_tier(policy, error);
+	if (r >= 0 && policy_advise(policy, host) < 0)
+		r = error_set(error, -ENOMEM, NULL, 0, "not enough memory for the policy");
 	if (r < 0)
 		return r;
 	*ret_policy = TAKE_PTR(policy);
@@ -61,10 +65,11 @@ void daemon_log_warnings(const struct policy_set *policy)
 		(void)log_warning(0, "%s", error_format(policy_set_warning(policy, i), text, sizeof(text)));
 }
 
-int daemon_check_policies(const struct config *config, size_t *ret_policies, size_t *ret_secrets, struct error *error)
+int daemon_check_policies(const struct config *config, const struct policy_host *host, size_t *ret_policies,
+			  size_t *ret_secrets, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
-	int r = daemon_load_policies(config, &policy, error);
+	int r = daemon_load_policies(config, host, &policy, error);
 
 	if (r == 0)
 		r = egress_check_policy(policy, daemon_egress_reason(config), error);
@@ -152,8 +157,9 @@ struct reload {
 static void reload_run(struct worker_job *job)
 {
 	struct reload *reload = (struct reload *)job;
+	const struct policy_host host = POLICY_HOST_LOAD;
 
-	reload->result = daemon_load_policies(reload->daemon->config, &reload->policy, &reload->error);
+	reload->result = daemon_load_policies(reload->daemon->config, &host, &reload->policy, &reload->error);
 }
 
 static void refuse_reload(struct daemon *daemon, const struct error *error, int result)

@@ -18,6 +18,7 @@
 #include "sensor/kernel_support.h"
 
 struct egress;
+struct policy_host;
 struct policy_set;
 struct secret_numbers;
 
@@ -57,8 +58,9 @@ void daemon_publish_loss(struct daemon *daemon, enum loss_place place, uint64_t 
 /* Publishes what the store and the watch list have lost since the last call. */
 void daemon_check_losses(struct daemon *daemon);
 
-/* The policies of the config; blocks on the disk. Errors as policy_set_load(). */
-int daemon_load_policies(const struct config *config, struct policy_set **ret_policy, struct error *error);
+/* The policies of the config, with advice for the host; blocks on the disk. Errors as policy_set_load(). */
+int daemon_load_policies(const struct config *config, const struct policy_host *host, struct policy_set **ret_policy,
+			 struct error *error);
 void daemon_log_warnings(const struct policy_set *policy);
 /* Puts a loaded policy in force; takes it on success. On failure the former one stays. */
 int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, struct error *error);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/version.h"
+#include "cli/policy_advice.h"
 #include "daemon.h"
 #include "options.h"
 #include "probe_report.h"
@@ -29,9 +30,10 @@ static int fail(const struct error *error, int r, int status)
 
 static int check(const struct config *config)
 {
+	const struct policy_host host = POLICY_HOST_CHECK;
 	struct error error = {0};
 	size_t policies, secrets;
-	int r = daemon_check_policies(config, &policies, &secrets, &error);
+	int r = daemon_check_policies(config, &host, &policies, &secrets, &error);
 
 	if (r < 0)
 		return fail(&error, r, EXIT_USAGE);
@@ -41,6 +43,7 @@ static int check(const struct config *config)
 
 static int run(const struct config *config)
 {
+	const struct policy_host host = POLICY_HOST_LOAD;
 	_cleanup_(daemon_freep) struct daemon *daemon = NULL;
 	struct error error = {0};
 	size_t policies, secrets;
@@ -48,7 +51,7 @@ static int run(const struct config *config)
 
 	log_set_level(config->log_level);
 	(void)signal(SIGPIPE, SIG_IGN);
-	r = daemon_check_policies(config, &policies, &secrets, &error);
+	r = daemon_check_policies(config, &host, &policies, &secrets, &error);
 	if (r < 0)
 		return fail(&error, r, EXIT_USAGE);
 	r = daemon_new(config, &daemon, &error);

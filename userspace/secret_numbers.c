@@ -11,7 +11,7 @@
 #include "policy/policy.h"
 
 struct secret_number {
-	char *name;       /* NULL: never given out */
+	char *name; /* NULL: never given out */
 	uint32_t number;
 	uint64_t retired; /* 0: in use; else when it became free */
 	UT_hash_handle hh;

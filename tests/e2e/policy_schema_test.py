@@ -31,6 +31,10 @@ def rule(matchers, kind="allow"):
     return secret(f", {kind}: [{{name: r, {matchers}}}]")
 
 
+def egress(destinations):
+    return secret(f", egress: {{to: [{destinations}]}}")
+
+
 def path(pattern):
     return secret(paths=f"['{pattern}']")
 
@@ -54,6 +58,12 @@ GOOD = {
     "container": rule(f"container: [none, '*', {SHA256}, 4f5d6a7b8c9d*]"),
     "ancestor": rule("ancestor: [/usr/sbin/cron]"),
     "kinds": rule("kinds: [open, exec, map, receive, link, ptrace, proc-mem, proc-environ]", "deny"),
+    "script": rule("script: [/usr/bin/app, '/opt/**/*.py']"),
+    "kill": TOP + "spec:\n  mode: enforce\n  action: kill\n  secrets:\n  - {name: s, class: c, paths: [/s]}\n",
+    "egress-ipv4": egress("10.0.0.5, 10.0.0.5:5432, 10.0.0.0/8, '10.0.0.0/8:1', 127.0.0.1, 0.0.0.0/0, '1.2.3.4:65535'"),
+    "egress-ipv6": egress("'fd00::1', '[fd00::1]:443', 'fd00::/8', '[fd00::/8]:1', '::1', '::', '::/0', '1:2:3:4:5:6:7:8'"),
+    "egress-action": secret(", egress: {action: deny, to: [10.0.0.5]}"),
+    "egress-64": egress(", ".join(f"10.0.0.{i}" for i in range(64))),
     "paths": secret(paths="['~/.netrc', '/a/**', '/a/**/b', '/a/[]]', '/a/[!]]', '/a/[*][*]', '/a/...', '/a/.b', '/a b']"),
     "longest-path": path("/" + "a" * 4094),
 }
@@ -140,6 +150,28 @@ BAD = {
     "container-short": rule("container: [4f5d6a7b8c9d]"),
     "container-space": rule("container: [a b]"),
     "kinds": rule("kinds: [read]"),
+    "script-relative": rule("script: [a.py]"),
+    "action": secret().replace("spec:\n", "spec:\n  action: stop\n"),
+    "egress-empty": egress(""),
+    "egress-no-list": secret(", egress: {action: deny}"),
+    "egress-allow": secret(", egress: {action: allow, to: [10.0.0.5]}"),
+    "egress-unknown-key": secret(", egress: {to: [10.0.0.5], from: [10.0.0.5]}"),
+    "egress-65": egress(", ".join(f"10.0.0.{i}" for i in range(65))),
+    "egress-name": egress("localhost"),
+    "egress-name-port": egress("'db.example.com:5432'"),
+    "egress-short": egress("'10.0.5'"),
+    "egress-256": egress("10.0.0.256"),
+    "egress-zero": egress("10.0.0.05"),
+    "egress-port-0": egress("'10.0.0.5:0'"),
+    "egress-port-65536": egress("'10.0.0.5:65536'"),
+    "egress-port-none": egress("'10.0.0.5:'"),
+    "egress-prefix-33": egress("10.0.0.0/33"),
+    "egress-prefix-129": egress("'fd00::/129'"),
+    "egress-prefix-none": egress("10.0.0.0/"),
+    "egress-zone": egress("'fe80::1%eth0'"),
+    "egress-brackets": egress("'[fd00::1]'"),
+    "egress-brackets-ipv4": egress("'[10.0.0.5]:443'"),
+    "egress-one-colon": egress("':1'"),
 }
 
 # Case -> why a schema cannot know.
@@ -153,6 +185,9 @@ BAD_FOR_THE_LOADER_ALONE = {
     "hexadecimal-uid": (rule("uid: [0x10]"), "gone after YAML is read"),
     "anchor": (secret(paths="&a [/s]"), "gone after YAML is read"),
     "tag": (secret(paths="[!!str /s]"), "gone after YAML is read"),
+    "egress-bits": (egress("10.1.2.3/8"), "arithmetic"),
+    "egress-mapped": (egress("'::ffff:10.0.0.5'"), "one meaning in two spellings"),
+    "egress-nine-words": (egress("'1:2:3:4:5:6:7:8:9'"), "an IPv6 address as a pattern is no help to anybody"),
     "enforce": (TOP + "spec:\n  mode: enforce\n  secrets:\n  - {name: s, class: c, paths: [/s], default: deny}\n",
                 "what this build can do"),
 }

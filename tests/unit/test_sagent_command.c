@@ -345,7 +345,7 @@ static const char good_policy[] = "apiVersion: secretsagent.io/v1\n"
 				  "  secrets:\n"
 				  "    - name: db-password\n"
 				  "      class: database-password\n"
-				  "      paths: [/run/secrets/db/**]\n"
+				  "      paths: [/etc/passwd]\n"
 				  "      default: alert\n";
 
 static struct ran check_policy(const char *text, const char *options)

@@ -5,6 +5,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/escape.h"
+#include "cli/policy_advice.h"
 #include "cli/sagent_command.h"
 #include "cli/sagent_output.h"
 #include "policy/policy.h"
@@ -69,11 +70,27 @@ static int print_text(struct sagent *sagent, const struct policy_set *set, const
 	return r;
 }
 
+static int load(const char *const *paths, size_t count, const struct policy_host *host, struct policy_set **ret_set,
+		struct error *error)
+{
+	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
+	const struct policy_limits limits = POLICY_LIMITS_DEFAULT;
+	int r = policy_set_load(paths, count, &limits, &set, error);
+
+	if (r >= 0)
+		r = policy_advise(set, host);
+	if (r < 0)
+		return r;
+	*ret_set = TAKE_PTR(set);
+	return 0;
+}
+
 int sagent_policy(struct sagent *sagent)
 {
 	const struct sagent_options *options = &sagent->options;
-	const struct policy_limits limits = POLICY_LIMITS_DEFAULT;
 	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
+	bool as_json = options->given & SAGENT_OPTION_JSON;
+	const struct policy_host host = as_json ? POLICY_HOST_ALL : POLICY_HOST_CHECK;
 	struct error error = {0};
 	int loaded, printed;
 
@@ -81,12 +98,10 @@ int sagent_policy(struct sagent *sagent)
 		(void)error_set(&error, -EINVAL, NULL, 0, "write: sagent policy check FILE|DIR...");
 		return sagent_report(sagent, -EINVAL, &error);
 	}
-	loaded = policy_set_load((const char *const *)options->operands + 1, options->operands_count - 1, &limits, &set,
-				 &error);
+	loaded = load((const char *const *)options->operands + 1, options->operands_count - 1, &host, &set, &error);
 	if (loaded < 0)
 		(void)error_set(&error, loaded, NULL, 0, "%s", strerror(-loaded)); /* keeps what is there */
-	printed =
-		options->given & SAGENT_OPTION_JSON ? print_json(sagent, set, &error) : print_text(sagent, set, &error);
+	printed = as_json ? print_json(sagent, set, &error) : print_text(sagent, set, &error);
 	if (loaded == -ENOMEM)
 		return SAGENT_FAILED;
 	return loaded < 0 ? SAGENT_USAGE : printed;

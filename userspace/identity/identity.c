@@ -162,23 +162,31 @@ static bool is_contained(struct identity *identity, struct process *process, con
 
 /*
  * Outside a container a path must mean on the host what it means to the process. If it does not it is marked, so that
- * no rule takes it for the host's program of that name.
+ * no rule takes it for the host's program of that name. `exe` is the file that the path was read of.
  */
-static void mark_foreign(struct identity *identity, struct process *process, struct process_facts *facts)
+static size_t mark_foreign(const struct identity *identity, const struct exe_id *exe, char path[PROCESS_EXE_SIZE],
+			   size_t size)
 {
 	static const char mark[] = "(elsewhere)";
 	const size_t mark_size = sizeof(mark) - 1;
 
-	if (facts->exe_size == 0 || facts->exe[0] != '/' || facts->task->mnt_ns == 0 ||
-	    facts->task->mnt_ns == identity->host.mnt_ns || (facts->task->exe.flags & EXE_FLAG_MEMFD) ||
-	    facts->exe_size + mark_size >= sizeof(facts->exe))
+	if (size == 0 || path[0] != '/' || (exe->flags & EXE_FLAG_MEMFD) || size + mark_size >= PROCESS_EXE_SIZE ||
+	    exe_place_is_host(&identity->host, path, exe))
+		return size;
+	memmove(path + mark_size, path, size + 1);
+	memcpy(path, mark, mark_size);
+	return size + mark_size;
+}
+
+static void mark_paths(struct identity *identity, struct process *process, struct process_facts *facts)
+{
+	const struct process_record *record = facts->record;
+
+	if (facts->task->mnt_ns == 0 || facts->task->mnt_ns == identity->host.mnt_ns ||
+	    is_contained(identity, process, facts->task))
 		return;
-	if (is_contained(identity, process, facts->task) ||
-	    exe_place_is_host(&identity->host, facts->exe, &facts->task->exe))
-		return;
-	memmove(facts->exe + mark_size, facts->exe, facts->exe_size + 1);
-	memcpy(facts->exe, mark, mark_size);
-	facts->exe_size += mark_size;
+	facts->exe_size = mark_foreign(identity, &record->task.exe, facts->exe, facts->exe_size);
+	facts->script_size = mark_foreign(identity, &record->script, facts->script, facts->script_size);
 }
 
 static int set_image(struct identity *identity, struct process *process, struct process_facts *facts)
@@ -188,11 +196,13 @@ static int set_image(struct identity *identity, struct process *process, struct 
 
 	if (file_id_is_zero(&facts->task->exe.file))
 		facts->exe_size = name_kernel_thread(facts->exe, facts->task);
-	mark_foreign(identity, process, facts);
+	mark_paths(identity, process, facts);
 	image = image_new(&identity->table, &facts->task->exe.file, facts->exe, facts->exe_size, facts->args,
 			  args_size);
 	if (!image)
 		return -ENOMEM;
+	if (facts->script_size > 0 && !image_set_script(&identity->table, image, facts->script, facts->script_size))
+		identity->no_memory++; /* no rule about a script holds for it */
 	image->is_args_truncated = args_size > 0 && facts->args_truncated;
 	/* The iterator cannot read the arguments of others everywhere; an exec record without any had none. */
 	image->is_args_known = args_size > 0 || facts->type == RECORD_EXEC;
@@ -306,6 +316,8 @@ static void describe_image(struct identity *identity, struct process *process, c
 		process_source_args(&identity->source, process);
 	if (image->exe)
 		ret->exe = image->exe->data;
+	if (image->script)
+		ret->script = image->script->data;
 	describe_args(identity, image, ret);
 }
 

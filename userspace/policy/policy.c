@@ -2,10 +2,15 @@
 #include "policy/policy.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "policy/policy_set.h"
+
+#define WARNINGS_FIRST 16
 
 struct policy_set *policy_set_new(void)
 {
@@ -14,7 +19,6 @@ struct policy_set *policy_set_new(void)
 	if (!set)
 		return NULL;
 	TAILQ_INIT(&set->secrets);
-	TAILQ_INIT(&set->warnings);
 	return set;
 }
 
@@ -25,7 +29,7 @@ void policy_set_free(struct policy_set *set)
 	HASH_CLEAR(hh, set->policies_by_name);
 	HASH_CLEAR(hh, set->secrets_by_name);
 	free(set->secret_index);
-	free(set->warning_index);
+	free(set->warnings);
 	arena_release(&set->arena);
 	free(set);
 }
@@ -70,21 +74,16 @@ int policy_set_add_policy(struct policy_set *set, struct policy_entry *entry, co
 
 int policy_set_index(struct policy_set *set)
 {
-	const struct policy_warning *warning;
 	struct policy_entry *entry;
 	size_t i = 0;
 
 	set->secret_index = calloc(set->secrets_count + 1, sizeof(struct policy_entry *));
-	set->warning_index = calloc(set->warnings_count + 1, sizeof(const struct policy_warning *));
-	if (!set->secret_index || !set->warning_index)
+	if (!set->secret_index)
 		return -ENOMEM;
 	TAILQ_FOREACH (entry, &set->secrets, link) {
 		entry->secret.index = i;
 		set->secret_index[i++] = entry;
 	}
-	i = 0;
-	TAILQ_FOREACH (warning, &set->warnings, link)
-		set->warning_index[i++] = warning;
 	return 0;
 }
 
@@ -118,7 +117,35 @@ size_t policy_set_warning_count(const struct policy_set *set)
 
 const struct error *policy_set_warning(const struct policy_set *set, size_t index)
 {
-	return index < set->warnings_count ? &set->warning_index[index]->error : NULL;
+	return index < set->warnings_count ? set->warnings[index] : NULL;
+}
+
+static int grow_warnings(struct policy_set *set)
+{
+	size_t size = set->warnings_size ? 2 * set->warnings_size : WARNINGS_FIRST;
+	struct error **warnings = realloc(set->warnings, size * sizeof(struct error *));
+
+	if (!warnings)
+		return -ENOMEM;
+	set->warnings = warnings;
+	set->warnings_size = size;
+	return 0;
+}
+
+int policy_set_warn(struct policy_set *set, const char *file, int line, const char *format, ...)
+{
+	struct error *warning = arena_alloc(&set->arena, 1, sizeof(*warning));
+	char text[ERROR_TEXT_SIZE];
+	va_list arguments;
+
+	if (!warning || (set->warnings_count == set->warnings_size && grow_warnings(set) < 0))
+		return -ENOMEM;
+	va_start(arguments, format);
+	(void)vsnprintf(text, sizeof(text), format, arguments); /* a cut sentence is fine */
+	va_end(arguments);
+	(void)error_set(warning, -EINVAL, file, line, "%s", text); /* a warning: nothing failed */
+	set->warnings[set->warnings_count++] = warning;
+	return 0;
 }
 
 void policy_set_observe(struct policy_set *set, size_t secret_index)

@@ -69,6 +69,7 @@ struct policy_secret {
 	 * directory. A file that any of `excludes` matches is not part of the secret.
 	 */
 	const char *const *patterns;
+	const int *pattern_lines; /* of each, in the file */
 	size_t patterns_count;
 	const char *const *excludes;
 	size_t excludes_count;
@@ -96,6 +97,9 @@ const struct policy_secret *policy_set_find(const struct policy_set *set, const 
  */
 size_t policy_set_warning_count(const struct policy_set *set);
 const struct error *policy_set_warning(const struct policy_set *set, size_t index);
+/* Adds one more, which is about a line of a policy's file. Only before the set is shared. 0 or -ENOMEM. */
+int policy_set_warn(struct policy_set *set, const char *file, int line, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /*
  * The verdict on an access to the secret: the first deny rule that matches, else the first allow rule, else the

@@ -9,6 +9,7 @@
 #include "base/escape.h"
 #include "policy/document.h"
 #include "policy/policy_destination.h"
+#include "policy/policy_review.h"
 #include "policy/policy_set.h"
 #include "policy/policy_shape.h"
 #include "policy/policy_value.h"
@@ -47,18 +48,14 @@ static int no_memory(struct compile *compile)
 static __attribute__((format(printf, 3, 4))) int warn(struct compile *compile, const yaml_node_t *node,
 						      const char *format, ...)
 {
-	struct policy_warning *warning = arena_alloc(&compile->set->arena, 1, sizeof(*warning));
 	char text[ERROR_TEXT_SIZE];
 	va_list arguments;
 
-	if (!warning)
-		return no_memory(compile);
 	va_start(arguments, format);
 	(void)vsnprintf(text, sizeof(text), format, arguments); /* a cut sentence is fine */
 	va_end(arguments);
-	(void)error_set(&warning->error, -EINVAL, compile->file, document_line(node), "%s", text); /* not ours */
-	TAILQ_INSERT_TAIL(&compile->set->warnings, warning, link);
-	compile->set->warnings_count++;
+	if (policy_set_warn(compile->set, compile->file, document_line(node), "%s", text) < 0)
+		return no_memory(compile);
 	return 0;
 }
 
@@ -183,50 +180,6 @@ static int compile_rules(struct compile *compile, const struct shape_rules *shap
 	return 0;
 }
 
-static bool is_about_kinds_only(const struct rule *rule)
-{
-	return !rule->uid.count && !rule->gid.count && !rule->exe.count && !rule->script.count && !rule->sha256.count &&
-	       !rule->user.count && !rule->unit.count && !rule->cgroup.count && !rule->container.count &&
-	       !rule->ancestor.count;
-}
-
-static bool lets_scripts_in(const struct rule *rule)
-{
-	if (rule->script.count || rule->sha256.count || rule->unit.count || rule->user.count || rule->cgroup.count ||
-	    rule->ancestor.count)
-		return false;
-	for (size_t i = 0; i < rule->exe.count; i++)
-		if (policy_matches_interpreter(rule->exe.values[i]))
-			return true;
-	return false;
-}
-
-/* A shell is the rightful reader of its own history, so that class is left out of the first advice. */
-static int advise(struct compile *compile, const struct policy_entry *entry, const yaml_node_t *node)
-{
-	const yaml_node_t *list = document_member(compile->document, node, "allow");
-	bool is_history = strcmp(entry->secret.class_name, "shell-history") == 0;
-	int r = 0;
-
-	if (entry->secret.default_action == VERDICT_ALLOW && entry->secret.deny.count == 0)
-		r = warn(compile, node, "secret \"%s\" allows everyone; write \"default: alert\", or a deny rule",
-			 entry->secret.name);
-	for (size_t i = 0; r >= 0 && i < entry->secret.allow.count; i++) {
-		const struct rule *rule = &entry->secret.allow.rules[i];
-		const yaml_node_t *item = document_item(compile->document, list, i);
-
-		if (is_about_kinds_only(rule))
-			r = warn(compile, item, "rule \"%s\" allows every process; add a matcher that says who",
-				 rule->title);
-		if (r >= 0 && !is_history && lets_scripts_in(rule))
-			r = warn(compile, item,
-				 "rule \"%s\" allows an interpreter, and with it every script it runs; name a program, "
-				 "or add \"script\", \"unit\", \"user\", \"cgroup\" or \"ancestor\"",
-				 rule->title);
-	}
-	return r;
-}
-
 static int name_entry(struct compile *compile, const yaml_node_t *node, const char *name, struct policy_entry *entry)
 {
 	entry->secret.name = arena_strdup(&compile->set->arena, name);
@@ -247,9 +200,10 @@ static int refuse_second(struct compile *compile, const yaml_node_t *node, const
 static int compile_files(struct compile *compile, const struct shape_secret *shape, const yaml_node_t *node,
 			 struct policy_secret *secret)
 {
+	const yaml_node_t *list = document_member(compile->document, node, "paths");
+	int *lines = arena_alloc(&compile->set->arena, shape->paths.count, sizeof(*lines));
 	struct rule_strings patterns, excludes;
-	int r = compile_strings(compile, document_member(compile->document, node, "paths"), "path", &shape->paths,
-				policy_check_path, &patterns);
+	int r = compile_strings(compile, list, "path", &shape->paths, policy_check_path, &patterns);
 
 	if (r < 0)
 		return r;
@@ -257,10 +211,27 @@ static int compile_files(struct compile *compile, const struct shape_secret *sha
 			    policy_check_path, &excludes);
 	if (r < 0)
 		return r;
+	if (!lines)
+		return no_memory(compile);
+	for (size_t i = 0; i < patterns.count; i++)
+		lines[i] = document_line(document_item(compile->document, list, i));
 	secret->patterns = patterns.values;
+	secret->pattern_lines = lines;
 	secret->patterns_count = patterns.count;
 	secret->excludes = excludes.values;
 	secret->excludes_count = excludes.count;
+	return 0;
+}
+
+/* Destinations are short: they passed the parser. */
+static int check_earlier_destinations(struct compile *compile, const yaml_node_t *item,
+				      const struct shape_egress *shape, const struct policy_destination *to,
+				      size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (policy_destination_covers(&to[i], &to[index]))
+			return warn(compile, item, "destination \"%s\" is in \"%s\" already; drop it",
+				    shape->to.values[index], shape->to.values[i]);
 	return 0;
 }
 
@@ -274,11 +245,17 @@ static int compile_egress(struct compile *compile, const struct shape_egress *sh
 
 	if (!to || !egress)
 		return no_memory(compile);
-	for (size_t i = 0; i < shape->to.count; i++)
+	for (size_t i = 0; i < shape->to.count; i++) {
+		const yaml_node_t *item = document_item(compile->document, list, i);
+		int r;
+
 		if (policy_destination_parse(shape->to.values[i], &to[i], why) < 0)
-			return refuse(compile, -EINVAL, document_item(compile->document, list, i),
-				      "destination \"%s\": %s", escape_line(shape->to.values[i], quote, sizeof(quote)),
-				      why);
+			return refuse(compile, -EINVAL, item, "destination \"%s\": %s",
+				      escape_line(shape->to.values[i], quote, sizeof(quote)), why);
+		r = check_earlier_destinations(compile, item, shape, to, i);
+		if (r < 0)
+			return r;
+	}
 	*egress = (struct policy_egress){
 		.action = shape->action ? *shape->action : VERDICT_ALERT,
 		.to = to,
@@ -345,7 +322,10 @@ static int compile_secret(struct compile *compile, const struct shape_secret *sh
 		r = compile_egress(compile, shape->egress, document_member(compile->document, node, "egress"),
 				   &entry->secret);
 	entry->secret.can_deny = can_deny(&entry->secret);
-	return r < 0 ? r : advise(compile, entry, node);
+	if (r < 0)
+		return r;
+	r = policy_review(compile->set, &entry->secret, compile->error);
+	return r == -ENOMEM ? no_memory(compile) : r;
 }
 
 /* `action` says how to deny, which only an enforcing policy does. */

@@ -8,7 +8,6 @@
 #define uthash_nonfatal_oom(element) ((element)->is_in_table = false)
 #include <uthash.h>
 
-#include "base/error.h"
 #include "policy/arena.h"
 #include "policy/policy.h"
 
@@ -20,22 +19,16 @@ struct policy_entry {
 	UT_hash_handle hh;
 };
 
-struct policy_warning {
-	struct error error;
-	TAILQ_ENTRY(policy_warning) link;
-};
-
 struct policy_set {
-	struct arena arena; /* all but the tables and the two arrays */
+	struct arena arena; /* all but the tables and the arrays */
 	struct policy_entry *policies_by_name;
 	struct policy_entry *secrets_by_name;
 	TAILQ_HEAD(policy_entries, policy_entry) secrets;
-	TAILQ_HEAD(policy_warnings, policy_warning) warnings;
 	struct policy_entry **secret_index;
-	const struct policy_warning **warning_index;
+	struct error **warnings; /* the array is ours, what it points to the arena's */
 	size_t policies_count;
 	size_t secrets_count;
-	size_t warnings_count;
+	size_t warnings_count, warnings_size;
 };
 
 /* NULL when there is no memory. */

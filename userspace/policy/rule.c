@@ -5,6 +5,7 @@
 
 #include "base/access.h"
 #include "policy/glob.h"
+#include "policy/glob_cover.h"
 
 static bool holds_number(const struct rule_numbers *numbers, uint32_t number)
 {
@@ -78,4 +79,76 @@ bool rule_matches(const struct rule *rule, const struct access *access)
 	       holds_string(&rule->sha256, process->exe_sha256) && holds_string(&rule->user, process->user) &&
 	       holds_name(&rule->unit, process->unit) && holds_container(&rule->container, process) &&
 	       holds_glob(&rule->cgroup, process->cgroup) && holds_ancestor(&rule->ancestor, process);
+}
+
+/* ---------------------------------------------------------------- one rule and another */
+
+#define STEP_SIZE 256 /* of the product of the sizes of two values */
+
+typedef bool covers_fn(const char *whole, const char *part);
+
+static bool is_equal(const char *whole, const char *part)
+{
+	return strcmp(whole, part) == 0;
+}
+
+/* "none" is no id, and so no pattern matches it. */
+static bool covers_container(const char *whole, const char *part)
+{
+	if (strcmp(whole, RULE_CONTAINER_NONE) == 0 || strcmp(part, RULE_CONTAINER_NONE) == 0)
+		return is_equal(whole, part);
+	return glob_name_covers(whole, part);
+}
+
+static bool take_steps(size_t *steps, const char *whole, const char *part)
+{
+	size_t cost = 1 + strlen(whole) * strlen(part) / STEP_SIZE;
+
+	*steps = *steps > cost ? *steps - cost : 0;
+	return *steps > 0;
+}
+
+/* Whether each value of `part` is covered by some value of `whole`, as far as the steps go. */
+static bool covers_strings(const struct rule_strings *whole, const struct rule_strings *part, covers_fn *covers,
+			   size_t *steps)
+{
+	if (whole->count == 0)
+		return true;
+	for (size_t i = 0; i < part->count; i++) {
+		size_t j = 0;
+
+		while (j < whole->count && take_steps(steps, whole->values[j], part->values[i]) &&
+		       !covers(whole->values[j], part->values[i]))
+			j++;
+		if (j == whole->count || *steps == 0)
+			return false;
+	}
+	return part->count > 0;
+}
+
+static bool covers_numbers(const struct rule_numbers *whole, const struct rule_numbers *part, size_t *steps)
+{
+	if (whole->count == 0)
+		return true;
+	for (size_t i = 0; i < part->count; i++) {
+		*steps = *steps > whole->count ? *steps - whole->count : 0;
+		if (*steps == 0 || !holds_number(whole, part->values[i]))
+			return false;
+	}
+	return part->count > 0;
+}
+
+bool rule_covers(const struct rule *whole, const struct rule *part, size_t *steps)
+{
+	if (whole->kinds && (!part->kinds || part->kinds & ~whole->kinds))
+		return false;
+	return covers_numbers(&whole->uid, &part->uid, steps) && covers_numbers(&whole->gid, &part->gid, steps) &&
+	       covers_strings(&whole->sha256, &part->sha256, is_equal, steps) &&
+	       covers_strings(&whole->user, &part->user, is_equal, steps) &&
+	       covers_strings(&whole->container, &part->container, covers_container, steps) &&
+	       covers_strings(&whole->unit, &part->unit, glob_name_covers, steps) &&
+	       covers_strings(&whole->exe, &part->exe, glob_covers, steps) &&
+	       covers_strings(&whole->script, &part->script, glob_covers, steps) &&
+	       covers_strings(&whole->cgroup, &part->cgroup, glob_covers, steps) &&
+	       covers_strings(&whole->ancestor, &part->ancestor, glob_covers, steps);
 }

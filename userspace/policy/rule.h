@@ -45,3 +45,10 @@ struct rule {
 
 /* Reads the kind and process of the access; allocates nothing. */
 bool rule_matches(const struct rule *rule, const struct access *access);
+
+/*
+ * Whether `whole` matches every access that `part` matches. True is certain; false may be wrong where it cannot be told
+ * value by value. Each comparison of two values is taken from *steps, a longer one counts for several; when none is
+ * left the answer is false.
+ */
+bool rule_covers(const struct rule *whole, const struct rule *part, size_t *steps);

@@ -38,7 +38,7 @@ struct sensor {
 	struct counters *counters;
 	struct kernel_tables tables;
 	struct sensor_handler handler;
-	enum sensor_backend backend;
+	struct sensor_config config; /* its `support` is not borrowed so long */
 	struct sequence access_sequence, process_sequence;
 	struct cpu_counters *cpu_values; /* one for each possible CPU */
 	int cpus;
@@ -239,6 +239,12 @@ static void add_blind_spot(struct sensor *sensor, const char *text)
 		sensor->blind_spots[sensor->blind_spots_count++] = text;
 }
 
+/* Do the programs carry verdicts out? */
+static bool is_judging(enum tier tier)
+{
+	return tier == TIER_LSM || tier == TIER_KILL;
+}
+
 static void set_sizes(const struct sensor *sensor, const struct sensor_config *config)
 {
 	struct sensor_bpf *bpf = sensor->bpf;
@@ -250,6 +256,8 @@ static void set_sizes(const struct sensor *sensor, const struct sensor_config *c
 	(void)bpf_map__set_max_entries(bpf->maps.directories, (__u32)config->max_directories);
 	(void)bpf_map__set_max_entries(bpf->maps.names, (__u32)config->max_directories * 4);
 	(void)bpf_map__set_max_entries(bpf->maps.holders, (__u32)config->max_holders);
+	/* Two secrets each, on an average; without a tier that judges nobody asks. */
+	(void)bpf_map__set_max_entries(bpf->maps.held, is_judging(config->tier) ? (__u32)config->max_holders * 2 : 1);
 	(void)bpf_map__set_max_entries(bpf->maps.tainted, config->has_egress ? (__u32)config->max_holders : 1);
 }
 
@@ -264,6 +272,7 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	settings->have_preempt_disable = config->support->has_preempt_disable;
 	settings->have_cqe_argument = config->support->has_cqe_argument;
 	settings->keep_args = config->keep_args;
+	settings->tier = (__u8)config->tier;
 	settings->has_egress = config->has_egress;
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
@@ -280,6 +289,17 @@ static bool is_cgroup(const struct bpf_program *program)
 	return has_section(program, "cgroup/");
 }
 
+static bool is_wanted(const struct sensor_config *config, const struct sensor_program *row)
+{
+	return (row->backends & BACKEND_BIT(config->backend)) && (!row->tier || row->tier == config->tier);
+}
+
+/* Without it something would pass that the tier promises to refuse. */
+static bool is_needed(const struct sensor_config *config, const struct sensor_program *row)
+{
+	return !row->unseen || (config->tier == TIER_LSM && row->backends == BACKEND_BIT(SENSOR_BACKEND_LSM));
+}
+
 /* Chooses the backend's programs but those that were refused before. */
 static void set_programs(const struct sensor *sensor, const struct sensor_config *config, const bool *is_refused)
 {
@@ -289,8 +309,7 @@ static void set_programs(const struct sensor *sensor, const struct sensor_config
 		(void)bpf_program__set_autoload(program, false);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		program = program_of(sensor, i);
-		if ((sensor_programs[i].backends & BACKEND_BIT(sensor->backend)) && !is_refused[i] &&
-		    (config->has_egress || !is_cgroup(program)))
+		if (is_wanted(config, &sensor_programs[i]) && !is_refused[i] && (config->has_egress || !is_cgroup(program)))
 			(void)bpf_program__set_autoload(program, true);
 	}
 }
@@ -330,7 +349,7 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 		const struct sensor_program *row = &sensor_programs[i];
 
 		is_refused[i] = row->needs && !*(const bool *)((const char *)config->support + row->needs);
-		if (is_refused[i] && (row->backends & BACKEND_BIT(sensor->backend)))
+		if (is_refused[i] && is_wanted(config, row))
 			add_blind_spot(sensor, row->unseen);
 	}
 	for (;;) {
@@ -342,7 +361,7 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 		if (index == sensor_programs_count)
 			return error_set(error, r, NULL, 0, "the kernel refuses the sensor's maps or programs: %s",
 					 strerror(-r));
-		if (!sensor_programs[index].unseen || is_refused[index])
+		if (is_needed(config, &sensor_programs[index]) || is_refused[index])
 			return error_set(error, r, NULL, 0,
 					 "the kernel refuses the program '%s', which nothing works without: %s",
 					 sensor_programs[index].name, strerror(-r));
@@ -352,7 +371,7 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 }
 
 /* Attaches the loaded programs that serve every backend, or those of this one. */
-static int attach(struct sensor *sensor, bool shared, struct error *error)
+static int attach(struct sensor *sensor, const struct sensor_config *config, bool shared, struct error *error)
 {
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		const struct sensor_program *row = &sensor_programs[i];
@@ -364,7 +383,7 @@ static int attach(struct sensor *sensor, bool shared, struct error *error)
 		sensor->links[i] = bpf_program__attach(program);
 		if (sensor->links[i])
 			continue;
-		if (!row->unseen)
+		if (is_needed(config, row))
 			return error_set(error, -errno, NULL, 0,
 					 "the kernel does not attach the program '%s', which nothing works without: %s",
 					 row->name, strerror(errno));
@@ -432,7 +451,7 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 	if (!sensor)
 		return -ENOMEM;
 	sensor->handler = *handler;
-	sensor->backend = config->backend;
+	sensor->config = *config;
 	(void)libbpf_set_print(on_libbpf_message);
 	r = load(sensor, config, error);
 	if (r < 0)
@@ -444,7 +463,7 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 		r = open_rings(sensor, base);
 	if (r < 0)
 		return error_set(error, r, NULL, 0, "the sensor's tables and rings cannot be set up: %s", strerror(-r));
-	r = attach(sensor, true, error);
+	r = attach(sensor, config, true, error);
 	if (r < 0)
 		return r;
 	r = process_snapshot_read(sensor->bpf->progs.process_snapshot, on_snapshot, sensor);
@@ -509,7 +528,7 @@ int sensor_egress(struct sensor *sensor, struct sensor_egress *ret_egress)
 
 int sensor_start(struct sensor *sensor, struct error *error)
 {
-	int r = attach(sensor, false, error);
+	int r = attach(sensor, &sensor->config, false, error);
 
 	if (r < 0 || !bpf_program__autoload(sensor->bpf->progs.files_held))
 		return r;

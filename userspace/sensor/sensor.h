@@ -44,6 +44,7 @@ struct sensor_config {
 	bool has_egress; /* load the programs of the egress guard too */
 	size_t access_ring_bytes, process_ring_bytes; /* powers of two, multiples of the page size */
 	bool keep_args;
+	enum tier tier; /* TIER_LSM (backend lsm only) and TIER_KILL: the programs carry verdicts out */
 };
 
 struct sensor_stats {

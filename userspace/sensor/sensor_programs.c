@@ -5,6 +5,7 @@
 #define FENTRY         BACKEND_BIT(SENSOR_BACKEND_FENTRY)
 #define TRACEPOINT     BACKEND_BIT(SENSOR_BACKEND_TRACEPOINT)
 
+#define ANY_TIER       TIER_OBSERVE
 #define NEEDS(feature) offsetof(struct kernel_support, feature)
 
 #define UNSEEN_RECEIVE "descriptors received over a socket or taken by pidfd_getfd"
@@ -18,39 +19,41 @@
 	"inherited pages, a descriptor that another thread closed at once"
 
 const struct sensor_program sensor_programs[] = {
-	{"process_exec", BACKENDS_ALL, NULL, 0},
-	{"process_fork", BACKENDS_ALL, NULL, 0},
-	{"process_exit", BACKENDS_ALL, NULL, 0},
-	{"process_cgroup", BACKENDS_ALL, "control groups that are gone before they are looked up", 0},
-	{"process_snapshot", BACKENDS_ALL, NULL, 0},
-	{"files_of_daemon", BACKENDS_ALL, NULL, 0},
-	{"files_held", BACKENDS_ALL, "processes that held a secret open before the agent started", 0},
+	{"process_exec", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"process_fork", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"process_exit", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"process_cgroup", BACKENDS_ALL, "control groups that are gone before they are looked up", 0, ANY_TIER},
+	{"process_snapshot", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"files_of_daemon", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"files_held", BACKENDS_ALL, "processes that held a secret open before the agent started", 0, ANY_TIER},
 
-	{"tracepoint_sys_exit", TRACEPOINT, NULL, 0},
-	{"tracepoint_io_uring_complete", TRACEPOINT, "opens through io_uring", NEEDS(has_request_argument)},
-	{"tracepoint_filemap_get_pages", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints)},
-	{"tracepoint_filemap_map_pages", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints)},
-	{"tracepoint_filemap_fault", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints)},
+	{"tracepoint_sys_exit", TRACEPOINT, NULL, 0, ANY_TIER},
+	{"tracepoint_io_uring_complete", TRACEPOINT, "opens through io_uring", NEEDS(has_request_argument), ANY_TIER},
+	{"tracepoint_filemap_get_pages", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints), ANY_TIER},
+	{"tracepoint_filemap_map_pages", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints), ANY_TIER},
+	{"tracepoint_filemap_fault", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints), ANY_TIER},
 
-	{"fentry_file_open", FENTRY, NULL, 0},
-	{"fentry_file_receive", FENTRY, UNSEEN_RECEIVE, 0},
-	{"fentry_mmap_file", FENTRY, UNSEEN_MAP, 0},
-	{"fentry_inode_link", FENTRY, UNSEEN_LINK, 0},
-	{"fentry_ptrace_access_check", FENTRY, UNSEEN_PTRACE, 0},
+	{"fentry_file_open", FENTRY, NULL, 0, ANY_TIER},
+	{"fentry_file_receive", FENTRY, UNSEEN_RECEIVE, 0, ANY_TIER},
+	{"fentry_mmap_file", FENTRY, UNSEEN_MAP, 0, ANY_TIER},
+	{"fentry_inode_link", FENTRY, UNSEEN_LINK, 0, ANY_TIER},
+	{"fentry_ptrace_access_check", FENTRY, UNSEEN_PTRACE, 0, ANY_TIER},
 
-	{"lsm_file_open", LSM, NULL, 0},
-	{"lsm_file_receive", LSM, UNSEEN_RECEIVE, 0},
-	{"lsm_mmap_file", LSM, UNSEEN_MAP, 0},
-	{"lsm_inode_link", LSM, UNSEEN_LINK, 0},
-	{"lsm_ptrace_access_check", LSM, UNSEEN_PTRACE, 0},
+	{"lsm_file_open", LSM, NULL, 0, ANY_TIER},
+	{"lsm_file_receive", LSM, UNSEEN_RECEIVE, 0, ANY_TIER},
+	{"lsm_mmap_file", LSM, UNSEEN_MAP, 0, ANY_TIER},
+	{"lsm_inode_link", LSM, UNSEEN_LINK, 0, ANY_TIER},
+	{"lsm_ptrace_access_check", LSM, UNSEEN_PTRACE, 0, ANY_TIER},
+	{"lsm_file_permission", LSM, NULL, 0, TIER_LSM},
+	{"lsm_ptrace_traceme", LSM, NULL, 0, TIER_LSM},
 
-	{"egress_connect4", BACKENDS_ALL, UNSEEN_EGRESS, 0},
-	{"egress_connect6", BACKENDS_ALL, UNSEEN_EGRESS, 0},
-	{"egress_sendmsg4", BACKENDS_ALL, UNSEEN_EGRESS, 0},
-	{"egress_sendmsg6", BACKENDS_ALL, UNSEEN_EGRESS, 0},
-	{"egress_socket", BACKENDS_ALL, UNSEEN_EGRESS, 0},
+	{"egress_connect4", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_connect6", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_sendmsg4", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_sendmsg6", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_socket", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
 
-	{"fexit_do_filp_open", LSM | FENTRY, UNSEEN_REFUSED, 0},
+	{"fexit_do_filp_open", LSM | FENTRY, UNSEEN_REFUSED, 0, ANY_TIER},
 };
 
 const size_t sensor_programs_count = sizeof(sensor_programs) / sizeof(sensor_programs[0]);

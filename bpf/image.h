@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * image.h: what a process was executed from, its script, and which programs it descends from: noted when it happens,
+ * because later it cannot be told. Nothing is noted while `tracking` does not ask for it.
+ */
+#pragma once
+
+#include "snapshot.h"
+
+#define TASK_WORKS_MAX 128
+#define SCRIPT_NONE    0
+#define SCRIPT_UNKNOWN 1
+
+static __always_inline void image_file_of(const struct exe_id *exe, struct image_file *ret_file)
+{
+	ret_file->file = exe->file;
+	ret_file->ctime_sec = exe->ctime_sec;
+	ret_file->ctime_nsec = exe->ctime_nsec;
+	ret_file->pad = 0;
+}
+
+static __always_inline void read_image_file(struct inode *inode, struct image_file *ret_file)
+{
+	struct exe_id exe;
+
+	read_file_id(inode, &exe.file);
+	read_ctime(inode, &exe);
+	image_file_of(&exe, ret_file);
+}
+
+/* NULL for a thread of the kernel. */
+static __always_inline struct inode *exe_inode_of(struct task_struct *task)
+{
+	struct mm_struct *mm = READ(task, mm);
+
+	return mm ? READ(mm, exe_file, f_inode) : NULL;
+}
+
+static __always_inline __u64 start_of(struct task_struct *task)
+{
+	return READ(task, group_leader, start_boottime);
+}
+
+/* NULL when it is not remembered. */
+static __always_inline struct image_value *image_of(struct task_struct *task)
+{
+	__u32 pid = READ(task, tgid);
+	struct image_value *image;
+
+	if (!(tracking & TRACK_IMAGES))
+		return NULL;
+	image = bpf_map_lookup_elem(&images, &pid);
+	return image && image->start_ns == start_of(task) ? image : NULL;
+}
+
+static __always_inline struct lineage_value *lineage_of(struct task_struct *task)
+{
+	__u32 pid = READ(task, tgid);
+	struct lineage_value *value = bpf_map_lookup_elem(&lineage, &pid);
+
+	return value && value->start_ns == start_of(task) ? value : NULL;
+}
+
+/* ---------------------------------------------------------------- classes of a file */
+
+static __always_inline void class_key_of(struct class_key *key, __u32 sort, const struct image_file *file, __u64 place)
+{
+	key->id = file->file.ino;
+	key->place = place;
+	key->ctime_sec = file->ctime_sec;
+	key->ctime_nsec = file->ctime_nsec;
+	key->dev = file->file.dev;
+	key->generation = file->file.generation;
+	key->sort = sort;
+}
+
+/* By the paths of the container with that control group, if it is one and they were looked at; else by the host's. */
+static __always_inline struct class_value *classes_of_file(struct class_key *key, __u32 sort,
+							   const struct image_file *file, __u64 cgroup_id)
+{
+	struct class_value *value;
+
+	class_key_of(key, sort, file, cgroup_id);
+	value = bpf_map_lookup_elem(&classes, key);
+	if (value)
+		return value;
+	key->place = 0;
+	return bpf_map_lookup_elem(&classes, key);
+}
+
+static __always_inline bool is_of_bank(const struct class_value *value, __u32 bank)
+{
+	return value && value->epochs[bank & 1] == verdict_epochs[bank & 1];
+}
+
+/* ---------------------------------------------------------------- the script of an exec */
+
+static __always_inline __u32 work_offset(void)
+{
+	if (bpf_core_field_exists(((struct file *)0)->f_llist))
+		return bpf_core_field_offset(struct file, f_llist);
+	return bpf_core_field_offset(struct file___old, f_u);
+}
+
+/* Opened by exec itself: no flag that a process can pass to open(2) sets this one. */
+static __always_inline bool is_executed_file(struct file *file)
+{
+	struct inode *inode = READ(file, f_inode);
+
+	return (READ(file, f_flags) & FMODE_EXEC) && inode && READ(file, f_path.dentry, d_inode) == inode &&
+	       (READ(inode, i_mode) & S_IFMT) == S_IFREG;
+}
+
+/*
+ * The file that an exec was asked for when another program runs it: its address, SCRIPT_NONE, or SCRIPT_UNKNOWN.
+ *
+ * At sched_process_exec `bprm` has the interpreter already. The script was given up before the interpreter was loaded
+ * (exec_binprm() in fs/exec.c), but fput() only queues: until the task returns to userspace the file is on its list of
+ * works, newest first. So the script is the last on the list that exec opened.
+ */
+__u64 __attribute__((noinline)) script_of(__u64 task_address, __u64 bprm_address)
+{
+	struct linux_binprm *bprm = (struct linux_binprm *)bprm_address;
+	struct callback_head *work = READ((struct task_struct *)task_address, task_works);
+	__u64 executable = (__u64)READ(bprm, executable), script = SCRIPT_UNKNOWN;
+
+	if (READ(bprm, interp) == READ(bprm, filename))
+		return SCRIPT_NONE;
+	if (executable)
+		return executable; /* binfmt_misc that wants it open */
+	for (int i = 0; i < TASK_WORKS_MAX; i++) {
+		struct file *file = (struct file *)((char *)work - work_offset());
+
+		if (!work)
+			return script;
+		if (is_executed_file(file))
+			script = (__u64)file;
+		work = READ(work, next);
+	}
+	return SCRIPT_UNKNOWN;
+}
+
+/* ---------------------------------------------------------------- remembering */
+
+static __always_inline void image_set(__u32 pid, const struct image_value *image)
+{
+	if (bpf_map_update_elem(&images, &pid, image, BPF_ANY) == 0)
+		return;
+	(void)bpf_map_delete_elem(&images, &pid); /* rather nothing than what it ran before */
+	count_loss(LOSS_IMAGES_FULL);
+}
+
+/* After an exec. */
+static __always_inline void image_exec(struct task_struct *task, const struct exe_id *script, __u32 flags)
+{
+	struct image_value image = {.start_ns = start_of(task), .flags = flags};
+	struct inode *inode = exe_inode_of(task);
+
+	if (!(tracking & TRACK_IMAGES) || !inode)
+		return;
+	read_image_file(inode, &image.exe);
+	image_file_of(script, &image.script);
+	image_set(READ(task, tgid), &image);
+}
+
+/* A child runs what its parent runs. */
+static __always_inline void image_fork(struct task_struct *task, struct task_struct *parent)
+{
+	struct image_value *known = image_of(parent);
+	struct image_value image;
+
+	if (!known)
+		return;
+	image = *known;
+	image.start_ns = start_of(task);
+	image_set(READ(task, tgid), &image);
+}
+
+/*
+ * A child's ancestors: its parent's, and its parent as it is now. False when they are not known (in the bank in force);
+ * the daemon makes up for it when it hears of the child.
+ */
+int __attribute__((noinline)) lineage_fork(__u64 task_address, __u64 parent_address)
+{
+	struct task_struct *task = (struct task_struct *)task_address, *parent = (struct task_struct *)parent_address;
+	struct lineage_value value = {.start_ns = start_of(task)}, *above = lineage_of(parent);
+	struct image_value *image = image_of(parent);
+	struct class_value *own = NULL;
+	struct image_file exe = {};
+	struct class_key key = {};
+	struct inode *inode = exe_inode_of(parent);
+	__u32 pid = READ(task, tgid);
+
+	if (!inode) {
+		/* A program that the kernel starts by itself has no ancestors that a policy can name. */
+		for (__u32 bank = 0; bank < VERDICT_BANKS; bank++)
+			value.epochs[bank] = verdict_epochs[bank];
+	} else {
+		if (image)
+			exe = image->exe;
+		else
+			read_image_file(inode, &exe);
+		own = classes_of_file(&key, CLASS_ANCESTOR, &exe, read_cgroup_id(parent));
+	}
+	for (__u32 bank = 0; bank < VERDICT_BANKS; bank++) {
+		if (!above || above->epochs[bank] != verdict_epochs[bank] || !is_of_bank(own, bank))
+			continue;
+		value.epochs[bank] = verdict_epochs[bank];
+		for (int word = 0; word < CLASS_WORDS; word++)
+			value.bits[bank][word] = above->bits[bank][word] | own->bits[bank][word];
+	}
+	if (bpf_map_update_elem(&lineage, &pid, &value, BPF_ANY)) {
+		(void)bpf_map_delete_elem(&lineage, &pid);
+		count_loss(LOSS_IMAGES_FULL);
+	}
+	return (policy_generation & 1) ? value.epochs[1] == verdict_epochs[1] : value.epochs[0] == verdict_epochs[0];
+}
+
+static __always_inline void image_exit(__u32 pid)
+{
+	if (tracking & TRACK_IMAGES)
+		(void)bpf_map_delete_elem(&images, &pid);
+	if (tracking & TRACK_LINEAGE)
+		(void)bpf_map_delete_elem(&lineage, &pid);
+}
+
+/* Is it known which classes the program has that `task` runs now? If not, the daemon should look soon. */
+int __attribute__((noinline)) image_is_known(__u64 task_address)
+{
+	struct task_struct *task = (struct task_struct *)task_address;
+	struct inode *inode = exe_inode_of(task);
+	struct class_key key = {};
+	struct image_file exe;
+
+	if (!inode)
+		return 1;
+	read_image_file(inode, &exe);
+	return is_of_bank(classes_of_file(&key, CLASS_EXE, &exe, read_cgroup_id(task)), policy_generation);
+}
