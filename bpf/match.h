@@ -189,6 +189,9 @@ __u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_addre
 	return 0;
 }
 
+/* 0; but to the verifier any number, so that what counts from it has not one state for each turn of a loop. */
+__u32 from_zero = 0;
+
 /*
  * The number of the secret that a candidate is, a regular file; 0: it depends. `directory_address` is the dentry that
  * the walk found, which this one follows again: only candidates pay for it.
@@ -201,7 +204,7 @@ __u32 __attribute__((noinline)) candidate_number(__u64 file_address, __u64 direc
 	struct mount *mount = mount_of_path(path_of(file));
 	struct directory_value *value;
 	struct name_key key = {};
-	__u32 depth = 0;
+	__u32 depth = from_zero;
 
 	for (int i = 0; i < ABI_PATH_DEPTH && (__u64)child != directory_address; i++) {
 		struct dentry *parent = READ(child, d_parent);

@@ -31,6 +31,11 @@ def open_socket(command):
     kept[command["name"]] = make(command)
 
 
+def adopt(command):
+    """A socket that was handed down by its descriptor."""
+    kept[command["name"]] = socket.socket(fileno=command["fd"])
+
+
 def close_socket(command):
     kept.pop(command["name"]).close()
 
@@ -144,7 +149,7 @@ def stop(command):
 
 COMMANDS = {"open": open_socket, "close": close_socket, "connect": connect, "sendto": sendto, "sendmsg": sendmsg,
             "send": send, "read": read, "hold": hold, "exec": become, "child": in_child, "all": do_all, "become_nobody": become_nobody, "read_memory": read_memory,
-            "send_unspec": send_unspec, "run": run, "start": start, "stop": stop}
+            "send_unspec": send_unspec, "run": run, "adopt": adopt, "start": start, "stop": stop}
 
 
 def answer(command):

@@ -12,6 +12,7 @@ import errno
 import json
 import os
 import select
+import signal
 import socket
 import struct
 import subprocess
@@ -90,11 +91,12 @@ class Listeners:
 class Actor:
     """A process that does what it is told (egress_actor.py), in a control group or, without one, in the test's."""
 
-    def __init__(self, group=None):
+    def __init__(self, group=None, *descriptors):
         command = [sys.executable, ACTOR]
         if group:
             command = ["/bin/sh", "-c", f'echo $$ > "{group}/cgroup.procs"; exec "$@"', "sh", *command]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        pass_fds=descriptors)
         self.lines = reads_lines(self.process)
         self.pid = self.process.pid
 
@@ -374,11 +376,31 @@ def test_who_has_the_secret_open_before_the_start_is_guarded():
         assert actor.connect(THERE, at.port) == "", "nothing is left behind"
 
 
+@contextlib.contextmanager
+def stopped(d):
+    """The daemon knows nothing of what happens meanwhile: the kernel's programs are on their own."""
+    os.kill(d.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(d.pid, signal.SIGCONT)
+
+
 def test_a_secret_that_appears_guards_who_reads_it_at_once():
     directory = PLACE.directory("new")
     with Listeners(THERE) as at, guard(guarded("new", directory + "/**", HERE)) as d, Actor(d.group) as actor:
-        path = PLACE.file("new", "secret")
-        assert actor.do("read", path=path) == ""
+        with stopped(d):
+            assert actor.do("read", path=PLACE.file("new", "secret")) == ""
+            assert actor.connect(THERE, at.port) == "EPERM"
+        assert wait_count(d, 1, pid=actor.pid) == 1
+
+
+def test_a_secret_that_only_the_daemon_can_name_guards_when_it_has():
+    directory = PLACE.directory("wild")
+    with Listeners(THERE) as at, guard(guarded("wild", directory + "/*.key", HERE)) as d, Actor(d.group) as actor:
+        with stopped(d):
+            assert actor.do("read", path=PLACE.file("wild", "a.key")) == ""
+        d.barrier()
         assert actor.connect(THERE, at.port) == "EPERM"
 
 
@@ -463,12 +485,24 @@ def test_io_uring_connects_are_seen():
                 assert got == answer, (way, address, got)
 
 
-def test_a_socket_made_outside_the_group_is_not_guarded_and_one_made_inside_is():
-    """The group is that of who made the socket: docs/limits.md."""
-    path = PLACE.file("passed", "secret")
-    with Listeners(THERE) as at, guard(guarded("passed", path, HERE)) as d, Actor(d.group) as actor:
-        assert actor.do("open", name="mine", address=THERE) == "" and actor.do("read", path=path) == ""
-        assert actor.do("connect", name="mine", address=THERE, port=at.port) == "EPERM", "made before the read"
+def test_what_the_limits_say_is_not_covered_is_not():
+    """docs/limits.md; and that a socket which is only there already is."""
+    path = PLACE.file("limits", "secret")
+    foreign = socket.socket()
+    with Listeners(THERE) as at, guard(guarded("limits", path, HERE)) as d, \
+            Actor(d.group, foreign.fileno()) as actor, foreign:
+        assert actor.do("open", name="there", address=THERE) == "" and actor.do("open", name="new", address=THERE) == ""
+        assert actor.do("connect", name="there", address=THERE, port=at.port) == ""
+        assert actor.do("read", path=path) == ""
+        assert actor.do("connect", name="new", address=THERE, port=at.port) == "EPERM", "made before, connected after"
+        assert actor.do("send", name="there") == "", "connected before"
+        assert actor.do("adopt", name="foreign", fd=foreign.fileno()) == ""
+        assert actor.do("connect", name="foreign", address=THERE, port=at.port) == "", "made outside the group"
+        for family, kind in ((socket.AF_UNIX, socket.SOCK_STREAM), (socket.AF_NETLINK, socket.SOCK_RAW),
+                             (socket.AF_PACKET, socket.SOCK_RAW)):
+            assert actor.do("open", name="other", family=family, type=kind) == "", family
+        d.barrier()
+        assert count(d, pid=actor.pid) == 1, attempts(d)
 
 
 # ---------------------------------------------------------------- the host
