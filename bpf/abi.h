@@ -202,7 +202,7 @@ struct egress_address {
 struct access_key {
 	struct process_id process;
 	union {
-		struct file_id file;                /* a refused open: dev 0, ino = hash of the path as passed */
+		struct file_id file;               /* a refused open: dev 0, ino = hash of the path as passed */
 		struct egress_address destination; /* ACCESS_EGRESS */
 	};
 	__u64 identity; /* hash of credentials, executable and cgroup */
@@ -250,7 +250,7 @@ struct access_value {
 	__u64 first_ns; /* first access of the current flush epoch */
 	__u64 last_ns;
 	__u32 epoch;
-	__u32 announced;            /* 1 once the record went out on the ring */
+	__u32 announced; /* 1 once the record went out on the ring */
 	union {
 		struct file_id watched_dir; /* candidates: the watched directory that the walk ended at */
 		__u64 held_since_ns;        /* ACCESS_EGRESS: first access to the secret in the process's lineage */
@@ -367,8 +367,8 @@ struct ignored_value {
 
 /* ---------------------------------------------------------------- egress */
 
-#define EGRESS_GUARDS  64   /* secrets with a list of destinations, at most; a power of two */
-#define EGRESS_BANKS   2    /* one in force, one that a reload fills */
+#define EGRESS_GUARDS 64 /* secrets with a list of destinations, at most; a power of two */
+#define EGRESS_BANKS  2  /* one in force, one that a reload fills */
 
 enum egress_action {
 	EGRESS_OFF,        /* no secret, or one without a list */

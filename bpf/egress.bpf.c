@@ -27,7 +27,6 @@ struct {
 	__type(value, __u8);
 } destinations SEC(".maps");
 
-
 /* `guard` with its bank in the next byte. For this port, or for any. */
 int __attribute__((noinline)) egress_is_listed(__u64 high, __u64 low, __u32 way, __u32 guard)
 {

@@ -53,8 +53,8 @@ void daemon_log_unguarded(const struct policy_set *policy, const char *reason)
 		const struct policy_secret *secret = policy_set_secret(policy, i);
 
 		if (secret->egress)
-			(void)log_warning(0, "%s:%d: the \"egress\" list of secret \"%s\" is not guarded: %s", secret->file,
-					  secret->line, secret->name, reason);
+			(void)log_warning(0, "%s:%d: the \"egress\" list of secret \"%s\" is not guarded: %s",
+					  secret->file, secret->line, secret->name, reason);
 	}
 }
 

@@ -601,8 +601,7 @@ static void on_holder(void *context, const struct process_id *process)
 
 void observer_taint_holders(struct observer *observer, const char *secret)
 {
-	struct taint_context taint = {
-		.egress = observer->egress, .secret = secret, .now_ns = clock_boot_ns()};
+	struct taint_context taint = {.egress = observer->egress, .secret = secret, .now_ns = clock_boot_ns()};
 
 	if (observer->egress)
 		holdings_each_process(observer->holdings, secret, on_holder, &taint);

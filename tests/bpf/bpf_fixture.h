@@ -173,7 +173,8 @@ static inline void start(struct bpf_fixture *f, const char *const *programs)
 	assert_non_null(f->process_ring);
 	for (size_t i = 0; programs[i]; i++) {
 		program = bpf_object__find_program_by_name(f->bpf->obj, programs[i]);
-		if (strncmp(bpf_program__section_name(program), "iter/", 5) == 0)
+		if (strncmp(bpf_program__section_name(program), "iter/", 5) == 0 ||
+		    strncmp(bpf_program__section_name(program), "cgroup/", 7) == 0) /* their users attach them */
 			continue;
 		assert_true(f->links_count < LINKS_MAX);
 		f->links[f->links_count] = bpf_program__attach(program);

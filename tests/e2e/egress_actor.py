@@ -128,13 +128,14 @@ def run(command):
 
 
 def start(command):
-    """Connects over and over in a thread, until told to stop."""
+    """Connects to each of the addresses, over and over in a thread, until told to stop."""
     storm["goes"] = True
-    storm["answers"] = collections.Counter()
+    storm["answers"] = {address: collections.Counter() for address in command["addresses"]}
 
     def run_storm():
         while storm["goes"]:
-            storm["answers"][answer(dict(command, do="connect"))] += 1
+            for address in command["addresses"]:
+                storm["answers"][address][answer(dict(command, do="connect", address=address))] += 1
 
     storm["thread"] = threading.Thread(target=run_storm)
     storm["thread"].start()
@@ -144,7 +145,7 @@ def stop(command):
     del command
     storm["goes"] = False
     storm["thread"].join()
-    return dict(storm["answers"])
+    return storm["answers"]
 
 
 COMMANDS = {"open": open_socket, "close": close_socket, "connect": connect, "sendto": sendto, "sendmsg": sendmsg,

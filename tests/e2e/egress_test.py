@@ -354,17 +354,24 @@ def test_a_reload_changes_the_lists_at_once():
         assert actor.connect(THERE, at.port) == "" and actor.connect(HERE, at.port) == "EPERM", "it is not forgotten"
 
 
-def test_no_attempt_slips_through_a_reload():
+def test_no_attempt_is_judged_wrongly_during_a_reload():
     path = PLACE.file("gap", "secret")
-    lists = [[HERE], [HERE, "127.0.0.3"], ["127.0.0.4"]]
-    with guard(guarded("gap", path, HERE)) as d, Actor(d.group) as actor:
-        assert actor.do("read", path=path) == "" and actor.do("start", address=THERE, port=9) == ""
+    others = [guarded(f"other-{i}", PLACE.sub("gap", str(i)), *addresses(i, 64)) for i in range(16)]
+    with guard(*others, guarded("gap", path, HERE)) as d, Actor(d.group) as actor:
+        assert actor.do("read", path=path) == ""
+        assert actor.do("start", addresses=[THERE, HERE], port=9, type=socket.SOCK_DGRAM) == ""
         for i in range(30):
-            d.write_policy([guarded("gap", path, *lists[i % 3])])
+            d.write_policy([*others, guarded("gap", path, *addresses(i, 63), HERE)])
             d.reload()
         got = actor.do("stop")
-        assert set(got) == {"EPERM"} and got["EPERM"] > 100, got
-        assert wait_count(d, got["EPERM"], pid=actor.pid) == got["EPERM"]
+        assert set(got[THERE]) == {"EPERM"} and set(got[HERE]) == {""}, got
+        assert got[THERE]["EPERM"] > 1000, got
+        assert wait_count(d, got[THERE]["EPERM"], pid=actor.pid) == got[THERE]["EPERM"]
+
+
+def addresses(seed, many):
+    """That nobody here uses (RFC 5737)."""
+    return [f"198.51.100.{i}:{seed + 1}" for i in range(many)]
 
 
 def test_who_has_the_secret_open_before_the_start_is_guarded():

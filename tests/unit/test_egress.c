@@ -189,7 +189,7 @@ static void gives_a_guard_and_its_destinations_to_each_secret_with_a_list(void *
 	int a, b;
 
 	load_well(f, ENFORCE SECRET("a", "deny", "10.0.0.0/8, '10.0.0.5:5432', '[fd00::1]:443'") PLAIN("p")
-				  SECRET("b", "alert", "fd00::/8"));
+			     SECRET("b", "alert", "fd00::/8"));
 	a = guard_of(f, "a");
 	b = guard_of(f, "b");
 	assert_true(a >= 0 && b >= 0 && a != b);

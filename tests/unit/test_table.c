@@ -528,7 +528,8 @@ static void shows_where_a_process_wanted_to_send(void **state)
 	egress.protocol = 255;
 	output_event(fixture->output, &event, NULL, 0);
 	text = shown_in_file(fixture);
-	assert_non_null(strstr(text, "DENY tcp to 10.0.0.5 port 443 by /usr/bin/curl 77, 1.234 s after it had db (3 times)"));
+	assert_non_null(
+		strstr(text, "DENY tcp to 10.0.0.5 port 443 by /usr/bin/curl 77, 1.234 s after it had db (3 times)"));
 	assert_non_null(strstr(text, "would deny raw to 10.0.0.5 by /usr/bin/curl 77, 1.234 s after it had db\n"));
 }
 

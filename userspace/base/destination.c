@@ -24,9 +24,9 @@ const char *destination_protocol(uint16_t protocol, char out[DESTINATION_PROTOCO
 		uint16_t number;
 		const char *name;
 	} names[] = {
-		{IPPROTO_TCP, "tcp"},     {IPPROTO_UDP, "udp"},           {IPPROTO_RAW, "raw"},
-		{IPPROTO_ICMP, "icmp"},   {IPPROTO_ICMPV6, "ipv6-icmp"},  {IPPROTO_SCTP, "sctp"},
-		{IPPROTO_MPTCP, "mptcp"}, {IPPROTO_UDPLITE, "udplite"}, {IPPROTO_DCCP, "dccp"},
+		{IPPROTO_TCP, "tcp"},     {IPPROTO_UDP, "udp"},          {IPPROTO_RAW, "raw"},
+		{IPPROTO_ICMP, "icmp"},   {IPPROTO_ICMPV6, "ipv6-icmp"}, {IPPROTO_SCTP, "sctp"},
+		{IPPROTO_MPTCP, "mptcp"}, {IPPROTO_UDPLITE, "udplite"},  {IPPROTO_DCCP, "dccp"},
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -95,14 +95,14 @@ static int attach(struct egress *egress, struct error *error)
 	for (size_t i = 0; i < EGRESS_HOOKS; i++) {
 		const struct egress_hook *hook = &egress->kernel.hooks[i];
 
-		egress->links[i] =
-			bpf_link_create(hook->program_fd, fd, (enum bpf_attach_type)hook->attach_type, NULL);
+		egress->links[i] = bpf_link_create(hook->program_fd, fd, (enum bpf_attach_type)hook->attach_type, NULL);
 		if (egress->links[i] < 0) {
 			int r = -errno;
 
 			detach(egress);
-			return error_set(error, r, NULL, 0, "egress.cgroup \"%s\": the kernel does not attach there: %s",
-					 egress->cgroup, strerror(-r));
+			return error_set(error, r, NULL, 0,
+					 "egress.cgroup \"%s\": the kernel does not attach there: %s", egress->cgroup,
+					 strerror(-r));
 		}
 	}
 	egress->attached_ino = ino;

@@ -26,8 +26,8 @@ struct egress_tables {
 	int destinations_fd;
 	uint32_t *bank;
 	uint32_t *used;
-	struct egress_guard (*guards)[EGRESS_GUARDS];  /* EGRESS_BANKS of them */
-	uint8_t (*of_secret)[VERDICT_SECRETS_MAX]; /* EGRESS_BANKS of them */
+	struct egress_guard (*guards)[EGRESS_GUARDS]; /* EGRESS_BANKS of them */
+	uint8_t (*of_secret)[VERDICT_SECRETS_MAX];    /* EGRESS_BANKS of them */
 };
 
 struct egress_guard_state {

@@ -198,7 +198,10 @@ static void put_egress(struct table *table, struct buffer *text, const struct ev
 	char address[DESTINATION_ADDRESS_SIZE], protocol[DESTINATION_PROTOCOL_SIZE];
 	bool is_alert = egress->verdict.action == VERDICT_ALERT;
 
-	buffer_printf(text, "%s %s to %s", is_alert ? "ALERT" : egress->verdict.is_enforced ? "DENY" : "would deny",
+	buffer_printf(text, "%s %s to %s",
+		      is_alert                      ? "ALERT"
+		      : egress->verdict.is_enforced ? "DENY"
+						    : "would deny",
 		      destination_protocol(egress->protocol, protocol), destination_address(&egress->address, address));
 	if (egress->port)
 		buffer_printf(text, " port %u", egress->port);

@@ -309,7 +309,8 @@ static void set_programs(const struct sensor *sensor, const struct sensor_config
 		(void)bpf_program__set_autoload(program, false);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		program = program_of(sensor, i);
-		if (is_wanted(config, &sensor_programs[i]) && !is_refused[i] && (config->has_egress || !is_cgroup(program)))
+		if (is_wanted(config, &sensor_programs[i]) && !is_refused[i] &&
+		    (config->has_egress || !is_cgroup(program)))
 			(void)bpf_program__set_autoload(program, true);
 	}
 }

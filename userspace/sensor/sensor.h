@@ -41,7 +41,7 @@ struct sensor_config {
 	const struct kernel_support *support; /* borrowed for the call */
 	enum sensor_backend backend;
 	size_t max_counters, max_files, max_directories, max_holders;
-	bool has_egress; /* load the programs of the egress guard too */
+	bool has_egress;                              /* load the programs of the egress guard too */
 	size_t access_ring_bytes, process_ring_bytes; /* powers of two, multiples of the page size */
 	bool keep_args;
 	enum tier tier; /* TIER_LSM (backend lsm only) and TIER_KILL: the programs carry verdicts out */
