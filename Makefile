@@ -47,7 +47,7 @@ USES_bus      := base
 USES_config   := base
 USES_store    := base bus
 USES_sensor   := base policy identity
-USES_enforce  := base policy identity
+USES_enforce  := base policy identity sensor
 USES_export   := base policy identity bus store sensor
 USES_cli      := base policy identity bus store sensor
 USES_daemon   := base policy identity bus store sensor enforce export cli config
@@ -191,7 +191,7 @@ LINT_SUITE  = $(foreach t,format tidy cppcheck shell,tap:lint/$(t):tests/lint@$(
 suite_of    = $(foreach s,$(1),$(if $(wildcard tests/$(s)/run),tap:$(s):tests/$(s)/run))
 RUN         = O=$(abspath $(O)) B=$(abspath $(B)) MAKE='$(MAKE) $(JOBS)' PYTHON=$(PYTHON) SOURCES='$(C_SOURCES)' \
 	      HEADERS='$(HEADERS)' tests/run -d $(O)/check
-AGAIN       = $(MAKE)@--no-print-directory@$(JOBS)
+AGAIN       = $(MAKE)@--no-print-directory$(addprefix @,$(JOBS))
 JOBS        = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
 BUILD_STEP  = step:build/programs:$(AGAIN)@-k@programs@tests@WERROR=1
 

@@ -308,7 +308,8 @@ struct file_record {
 	__u32 nlink;
 	__u32 fmode; /* enum access_mode bits of the open file; 0 for O_PATH */
 	__u32 fs_magic;
-	__u32 pad;
+	__u32 ctime_nsec;
+	__s64 ctime_sec;
 };
 
 /* ---------------------------------------------------------------- maps */
@@ -428,44 +429,61 @@ struct destination_key {
  * policy. `policy_generation` says which (its lowest bit), and grows by one whenever the other takes over.
  *
  * What a rule asks of a process is a class: "programs that are /usr/bin/ssh", "users that are root". Which classes a
- * program, a script, a control group, a user has is in the map `classes`; a rule names one class of each sort, or 0.
+ * file that is executed, a control group, a user has is in the map `classes`; a rule names one class of each sort, or
+ * 0.
  */
 #define VERDICT_BANKS       2
 #define VERDICT_SECRETS_MAX 4096 /* a secret's number is below; 0 is none */
 #define VERDICT_RULES_MAX   4096 /* of all secrets of one bank */
 #define VERDICT_RULES_EACH  64   /* of one secret */
 #define CLASS_WORDS         8
-#define CLASS_MAX           (CLASS_WORDS * 64) /* of one sort; number 0 is not used */
+#define CLASS_MAX           (CLASS_WORDS * 64) /* of one kind of member; number 0 is not used */
 
+/* What a rule may ask for. The first three are classes of files. */
 enum class_sort {
 	CLASS_EXE = 0,
 	CLASS_SCRIPT,
+	CLASS_ANCESTOR,
 	CLASS_CGROUP,
 	CLASS_UID,
 	CLASS_GID,
-	CLASS_ANCESTOR,
 	CLASS_SORT_COUNT,
 };
 
-/* Who has classes. Zero where a sort does not say otherwise. */
+enum class_member {
+	MEMBER_FILE = 0,
+	MEMBER_CGROUP,
+	MEMBER_UID,
+	MEMBER_GID,
+	MEMBER_COUNT,
+};
+
+/* Who has classes. Zero where a kind of member does not say otherwise. */
 struct class_key {
-	__u64 id;    /* exe, script, ancestor: inode; cgroup: its number; uid, gid: the number */
-	__u64 place; /* exe, script, ancestor: the control group of the container whose paths count, 0: the host's */
-	__s64 ctime_sec; /* exe, script, ancestor; so that a file that was changed has no classes until it is looked at
-			  */
+	__u64 id;        /* file: inode; cgroup: its number; uid, gid: the number */
+	__u64 place;     /* file: the control group of the container whose paths count; 0: the host's do */
+	__s64 ctime_sec; /* file; so that one that was changed has no classes until it is looked at */
 	__u32 ctime_nsec;
 	__u32 dev;
 	__u32 generation;
-	__u32 sort; /* enum class_sort; ancestor: what the children of this program get */
+	__u32 member; /* enum class_member */
+};
+
+enum class_flag {
+	CLASS_CONTAINER = 1 << 0, /* cgroup: of a container, or it cannot be told: paths in it mean what it wants */
+	CLASS_SETTLED = 1 << 1,   /* cgroup: of a unit or a container; what is made below belongs to the same */
 };
 
 /*
- * The classes by bank: bit n of the words is class n. An entry is true of a bank only while its epoch is the bank's;
- * else, and without an entry, it is not known which classes this one has. (A uid or gid without has none.)
+ * The classes by bank: bit n of the words is class n. An entry is true of a bank only while its epoch is the bank's.
+ * Without: a user or group has none; a control group has those of the one above if that is settled, else they are not
+ * known; a file has none but those of `verdict_unfollowed`, which are not known, and in a container none is known.
  */
 struct class_value {
 	__u64 bits[VERDICT_BANKS][CLASS_WORDS];
 	__u32 epochs[VERDICT_BANKS];
+	__u32 flags; /* enum class_flag; true of any bank */
+	__u32 pad;
 };
 
 struct verdict_rule {
@@ -522,7 +540,7 @@ struct image_value {
 	__u32 pad;
 };
 
-/* The classes of sort ancestor of all that came before a process, each as it was when it forked. */
+/* The classes of all programs that a process descends from, each as it was when it forked. */
 struct lineage_value {
 	__u64 start_ns;
 	__u64 bits[VERDICT_BANKS][CLASS_WORDS];
@@ -583,7 +601,7 @@ _Static_assert(sizeof(struct task_snapshot) == 16 + 16 + 32 + 40 + 8 + 16 + 16, 
 _Static_assert(sizeof(struct record_header) == 32, "abi");
 _Static_assert(sizeof(struct access_key) == 48, "abi");
 _Static_assert(sizeof(struct class_key) == 40, "abi");
-_Static_assert(sizeof(struct class_value) == VERDICT_BANKS * (CLASS_WORDS * 8 + 4), "abi");
+_Static_assert(sizeof(struct class_value) == VERDICT_BANKS * (CLASS_WORDS * 8 + 4) + 8, "abi");
 _Static_assert(sizeof(struct verdict_rule) == 16, "abi");
 _Static_assert(sizeof(struct verdict_entry) == 12, "abi");
 _Static_assert(sizeof(struct decided) == 4, "abi");

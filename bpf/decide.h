@@ -47,6 +47,12 @@ static __always_inline void facts_release(struct facts_slot *slot)
 
 /* ---------------------------------------------------------------- facts */
 
+static __always_inline void open_all(struct facts_slot *slot, __u32 sort)
+{
+	for (int word = 0; word < CLASS_WORDS; word++)
+		slot->facts.open[sort][word] = ~0ULL;
+}
+
 /* True if the classes are known; they are in the facts then. */
 static __always_inline bool take_classes(struct facts_slot *slot, __u32 sort, __u32 bank,
 					 const struct class_value *value)
@@ -60,18 +66,33 @@ static __always_inline bool take_classes(struct facts_slot *slot, __u32 sort, __
 }
 
 static __always_inline void take_file(struct facts_slot *slot, __u32 sort, __u32 bank, const struct image_file *file,
-				      __u64 cgroup_id)
+				      struct task_struct *task)
 {
-	if (file->file.ino && !take_classes(slot, sort, bank, classes_of_file(&slot->key, sort, file, cgroup_id)))
-		slot->facts.unknown |= 1 << sort;
+	if (!file->file.ino || take_classes(slot, sort, bank, classes_of_file(&slot->key, file, read_cgroup_id(task))))
+		return;
+	if (is_contained(&slot->key, task)) {
+		open_all(slot, sort);
+		return;
+	}
+	for (int word = 0; word < CLASS_WORDS; word++)
+		slot->facts.open[sort][word] = verdict_unfollowed[bank & 1][word];
 }
 
-static __always_inline bool take_number(struct facts_slot *slot, __u32 sort, __u32 bank, __u64 number)
+static __always_inline void take_number(struct facts_slot *slot, __u32 sort, __u32 bank, __u32 member, __u64 number)
 {
 	__builtin_memset(&slot->key, 0, sizeof(slot->key));
 	slot->key.id = number;
-	slot->key.sort = sort;
-	return take_classes(slot, sort, bank, bpf_map_lookup_elem(&classes, &slot->key));
+	slot->key.member = member;
+	(void)take_classes(slot, sort, bank, bpf_map_lookup_elem(&classes, &slot->key));
+}
+
+static __always_inline void take_cgroup(struct facts_slot *slot, struct task_struct *task, __u32 bank)
+{
+	bool is_own;
+	struct class_value *value = classes_of_cgroup(&slot->key, task, &is_own);
+
+	if (!value || !(is_own || (value->flags & CLASS_SETTLED)) || !take_classes(slot, CLASS_CGROUP, bank, value))
+		open_all(slot, CLASS_CGROUP);
 }
 
 static __always_inline void take_images(struct facts_slot *slot, struct task_struct *task, __u32 sorts, __u32 bank)
@@ -79,18 +100,17 @@ static __always_inline void take_images(struct facts_slot *slot, struct task_str
 	struct image_value *image = image_of(task);
 	struct image_file now = {};
 	struct inode *inode = exe_inode_of(task);
-	__u64 cgroup_id = read_cgroup_id(task);
 
 	if (!image && inode)
 		read_image_file(inode, &now);
 	if (sorts & (1 << CLASS_EXE))
-		take_file(slot, CLASS_EXE, bank, image ? &image->exe : &now, cgroup_id);
+		take_file(slot, CLASS_EXE, bank, image ? &image->exe : &now, task);
 	if (!(sorts & (1 << CLASS_SCRIPT)))
 		return;
 	if (image && !(image->flags & IMAGE_SCRIPT_UNKNOWN))
-		take_file(slot, CLASS_SCRIPT, bank, &image->script, cgroup_id);
+		take_file(slot, CLASS_SCRIPT, bank, &image->script, task);
 	else if (inode) /* a thread of the kernel runs no script */
-		slot->facts.unknown |= 1 << CLASS_SCRIPT;
+		open_all(slot, CLASS_SCRIPT);
 }
 
 static __always_inline void take_lineage(struct facts_slot *slot, struct task_struct *task, __u32 bank)
@@ -98,7 +118,7 @@ static __always_inline void take_lineage(struct facts_slot *slot, struct task_st
 	struct lineage_value *value = lineage_of(task);
 
 	if (!value || value->epochs[bank & 1] != verdict_epochs[bank & 1]) {
-		slot->facts.unknown |= 1 << CLASS_ANCESTOR;
+		open_all(slot, CLASS_ANCESTOR);
 		return;
 	}
 	for (int word = 0; word < CLASS_WORDS; word++)
@@ -110,20 +130,19 @@ static __always_inline void facts_gather(struct facts_slot *slot, struct task_st
 					 __u32 sorts, __u32 bank)
 {
 	__builtin_memset(&slot->facts.bits, 0, sizeof(slot->facts.bits));
+	__builtin_memset(&slot->facts.open, 0, sizeof(slot->facts.open));
 	for (int sort = 0; sort < CLASS_SORT_COUNT; sort++)
 		slot->facts.bits[sort][0] = 1;
-	slot->facts.unknown = 0;
 	if (sorts & (1 << CLASS_EXE | 1 << CLASS_SCRIPT))
 		take_images(slot, task, sorts, bank);
-	if ((sorts & (1 << CLASS_CGROUP)) && !take_number(slot, CLASS_CGROUP, bank, read_cgroup_id(task)))
-		slot->facts.unknown |= 1 << CLASS_CGROUP;
-	/* A user or group that is not in the table has no class. */
-	if (sorts & (1 << CLASS_UID))
-		(void)take_number(slot, CLASS_UID, bank, READ(cred, uid.val));
-	if (sorts & (1 << CLASS_GID))
-		(void)take_number(slot, CLASS_GID, bank, READ(cred, gid.val));
 	if (sorts & (1 << CLASS_ANCESTOR))
 		take_lineage(slot, task, bank);
+	if (sorts & (1 << CLASS_CGROUP))
+		take_cgroup(slot, task, bank);
+	if (sorts & (1 << CLASS_UID))
+		take_number(slot, CLASS_UID, bank, MEMBER_UID, READ(cred, uid.val));
+	if (sorts & (1 << CLASS_GID))
+		take_number(slot, CLASS_GID, bank, MEMBER_GID, READ(cred, gid.val));
 }
 
 /* ---------------------------------------------------------------- the decision */

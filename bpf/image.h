@@ -8,6 +8,7 @@
 #include "snapshot.h"
 
 #define TASK_WORKS_MAX 128
+#define CGROUP_DEPTH   16
 #define SCRIPT_NONE    0
 #define SCRIPT_UNKNOWN 1
 
@@ -34,6 +35,13 @@ static __always_inline struct inode *exe_inode_of(struct task_struct *task)
 	struct mm_struct *mm = READ(task, mm);
 
 	return mm ? READ(mm, exe_file, f_inode) : NULL;
+}
+
+static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
+{
+	if (bpf_core_field_exists(node->parent))
+		return READ(node, parent);
+	return READ((struct kernfs_node___rcu *)node, __parent);
 }
 
 static __always_inline __u64 start_of(struct task_struct *task)
@@ -63,7 +71,7 @@ static __always_inline struct lineage_value *lineage_of(struct task_struct *task
 
 /* ---------------------------------------------------------------- classes of a file */
 
-static __always_inline void class_key_of(struct class_key *key, __u32 sort, const struct image_file *file, __u64 place)
+static __always_inline void class_key_of(struct class_key *key, const struct image_file *file, __u64 place)
 {
 	key->id = file->file.ino;
 	key->place = place;
@@ -71,21 +79,61 @@ static __always_inline void class_key_of(struct class_key *key, __u32 sort, cons
 	key->ctime_nsec = file->ctime_nsec;
 	key->dev = file->file.dev;
 	key->generation = file->file.generation;
-	key->sort = sort;
+	key->member = MEMBER_FILE;
 }
 
 /* By the paths of the container with that control group, if it is one and they were looked at; else by the host's. */
-static __always_inline struct class_value *classes_of_file(struct class_key *key, __u32 sort,
-							   const struct image_file *file, __u64 cgroup_id)
+static __always_inline struct class_value *classes_of_file(struct class_key *key, const struct image_file *file,
+							   __u64 cgroup_id)
 {
 	struct class_value *value;
 
-	class_key_of(key, sort, file, cgroup_id);
+	class_key_of(key, file, cgroup_id);
 	value = bpf_map_lookup_elem(&classes, key);
 	if (value)
 		return value;
 	key->place = 0;
 	return bpf_map_lookup_elem(&classes, key);
+}
+
+/* The entry of a control group, or of the nearest above it that has one; `ret_is_own` says which. */
+static __always_inline struct class_value *classes_of_cgroup(struct class_key *key, struct task_struct *task,
+							     bool *ret_is_own)
+{
+	struct kernfs_node *node = READ(task, cgroups, dfl_cgrp, kn);
+	struct class_value *value = NULL;
+
+	key->place = 0;
+	key->ctime_sec = 0;
+	key->ctime_nsec = 0;
+	key->dev = 0;
+	key->generation = 0;
+	key->member = MEMBER_CGROUP;
+	*ret_is_own = true;
+	for (int i = 0; i < CGROUP_DEPTH && node; i++) {
+		key->id = READ(node, id);
+		value = bpf_map_lookup_elem(&classes, key);
+		if (value)
+			break;
+		*ret_is_own = false;
+		node = kernfs_parent(node);
+	}
+	return value;
+}
+
+/*
+ * May the paths of this process mean something else than the host's, so that nothing is known of a program of it that
+ * the daemon has not told of? Nobody but root makes containers: a group that is not known yet is none of its own.
+ */
+static __always_inline bool is_contained(struct class_key *key, struct task_struct *task)
+{
+	struct class_value *value;
+	bool is_own;
+
+	if (READ(task, nsproxy, mnt_ns, ns.inum) == host_mnt_ns)
+		return false;
+	value = classes_of_cgroup(key, task, &is_own);
+	return value && (value->flags & CLASS_CONTAINER);
 }
 
 static __always_inline bool is_of_bank(const struct class_value *value, __u32 bank)
@@ -137,7 +185,7 @@ __u64 __attribute__((noinline)) script_of(__u64 task_address, __u64 bprm_address
 			script = (__u64)file;
 		work = READ(work, next);
 	}
-	return SCRIPT_UNKNOWN;
+	return SCRIPT_NONE; /* nobody gets a way round by closing very much with an exec: no rule holds for it */
 }
 
 /* ---------------------------------------------------------------- remembering */
@@ -190,6 +238,7 @@ int __attribute__((noinline)) lineage_fork(__u64 task_address, __u64 parent_addr
 	struct class_key key = {};
 	struct inode *inode = exe_inode_of(parent);
 	__u32 pid = READ(task, tgid);
+	bool is_other = false; /* its parent has no class that a policy asks for */
 
 	if (!inode) {
 		/* A program that the kernel starts by itself has no ancestors that a policy can name. */
@@ -200,14 +249,24 @@ int __attribute__((noinline)) lineage_fork(__u64 task_address, __u64 parent_addr
 			exe = image->exe;
 		else
 			read_image_file(inode, &exe);
-		own = classes_of_file(&key, CLASS_ANCESTOR, &exe, read_cgroup_id(parent));
+		own = classes_of_file(&key, &exe, read_cgroup_id(parent));
+		is_other = !own && !is_contained(&key, parent);
 	}
 	for (__u32 bank = 0; bank < VERDICT_BANKS; bank++) {
-		if (!above || above->epochs[bank] != verdict_epochs[bank] || !is_of_bank(own, bank))
+		__u64 unfollowed = 0;
+
+		if (!above || above->epochs[bank] != verdict_epochs[bank])
+			continue;
+		for (int word = 0; word < CLASS_WORDS; word++)
+			unfollowed |= verdict_unfollowed[bank][word];
+		if (is_other && !unfollowed)
+			__builtin_memcpy(value.bits[bank], above->bits[bank], sizeof(value.bits[bank]));
+		else if (is_of_bank(own, bank))
+			for (int word = 0; word < CLASS_WORDS; word++)
+				value.bits[bank][word] = above->bits[bank][word] | own->bits[bank][word];
+		else
 			continue;
 		value.epochs[bank] = verdict_epochs[bank];
-		for (int word = 0; word < CLASS_WORDS; word++)
-			value.bits[bank][word] = above->bits[bank][word] | own->bits[bank][word];
 	}
 	if (bpf_map_update_elem(&lineage, &pid, &value, BPF_ANY)) {
 		(void)bpf_map_delete_elem(&lineage, &pid);
@@ -235,5 +294,5 @@ int __attribute__((noinline)) image_is_known(__u64 task_address)
 	if (!inode)
 		return 1;
 	read_image_file(inode, &exe);
-	return is_of_bank(classes_of_file(&key, CLASS_EXE, &exe, read_cgroup_id(task)), policy_generation);
+	return is_of_bank(classes_of_file(&key, &exe, read_cgroup_id(task)), policy_generation);
 }

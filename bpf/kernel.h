@@ -231,6 +231,10 @@ struct signal_struct {
 
 struct kernfs_node {
 	__u64 id;
+	struct kernfs_node *parent;
+};
+struct kernfs_node___rcu { /* 6.15 */
+	struct kernfs_node *__parent;
 };
 struct cgroup_root {
 	int hierarchy_id; /* 0: the default (v2) hierarchy */

@@ -44,9 +44,12 @@ __u32 has_names = 0;   /* name_filter is not empty */
 struct verdict_entry verdict_entries[VERDICT_BANKS * VERDICT_SECRETS_MAX] = {};
 struct verdict_rule verdict_rules[VERDICT_BANKS * VERDICT_RULES_MAX] = {};
 __u32 verdict_epochs[VERDICT_BANKS] = {}; /* of each bank's classes: changes before it is filled */
-__u32 policy_generation = 0;              /* 0: nothing is enforced */
-__u32 class_generation = 0;               /* grows when classes that were known change */
-__u32 tracking = 0;                       /* enum tracking: what some policy needs to be remembered of processes */
+/* Classes of files that the daemon does not follow on disk: of a file that it has not told of they are not known. */
+__u64 verdict_unfollowed[VERDICT_BANKS][CLASS_WORDS] = {};
+__u32 host_mnt_ns = 0;       /* number of the mount namespace whose paths are the host's */
+__u32 policy_generation = 0; /* 0: nothing is enforced */
+__u32 class_generation = 0;  /* grows when classes that were known change */
+__u32 tracking = 0;          /* enum tracking: what some policy needs to be remembered of processes */
 
 /* ---------------------------------------------------------------- rings */
 
@@ -138,19 +141,19 @@ struct {
 
 /* ---------------------------------------------------------------- verdicts */
 
-/* Written by the daemon alone. Sizes of these three set at load. */
+/* Written by the daemon alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__type(key, struct class_key);
 	__type(value, struct class_value);
 } classes SEC(".maps");
 
-/* By thread group, while `tracking` asks for it. The programs write; the daemon adds who was there before. */
+/* By thread group, while `tracking` asks for it. The programs write; the daemon adds who was there before them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, struct image_value);
@@ -158,7 +161,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, struct lineage_value);

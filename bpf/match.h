@@ -189,9 +189,6 @@ __u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_addre
 	return 0;
 }
 
-/* 0; but to the verifier any number, so that what counts from it has not one state for each turn of a loop. */
-__u32 from_zero = 0;
-
 /*
  * The number of the secret that a candidate is, a regular file; 0: it depends. `directory_address` is the dentry that
  * the walk found, which this one follows again: only candidates pay for it.
@@ -200,21 +197,22 @@ __u32 __attribute__((noinline)) candidate_number(__u64 file_address, __u64 direc
 {
 	struct file *file = (struct file *)file_address;
 	struct dentry *child = READ(file, f_path.dentry);
-	struct dentry *below = child;
+	struct dentry *leaf = child, *below = child;
 	struct mount *mount = mount_of_path(path_of(file));
 	struct directory_value *value;
 	struct name_key key = {};
-	__u32 depth = from_zero;
 
+	/* No depth is counted: it would keep the verifier from seeing that one round is like the other. */
 	for (int i = 0; i < ABI_PATH_DEPTH && (__u64)child != directory_address; i++) {
 		struct dentry *parent = READ(child, d_parent);
 
 		if (parent == child) {
 			parent = READ(mount, mnt_mountpoint);
 			mount = READ(mount, mnt_parent);
+			if (child == leaf) /* a file that is mounted over another has that one's name */
+				leaf = parent;
 		} else {
 			below = child;
-			depth++;
 		}
 		child = parent;
 	}
@@ -225,7 +223,7 @@ __u32 __attribute__((noinline)) candidate_number(__u64 file_address, __u64 direc
 	if (!value)
 		return 0;
 	key.hash = dentry_name_hash((__u64)below);
-	return candidate_secret(value, bpf_map_lookup_elem(&names, &key), depth);
+	return candidate_secret(value, bpf_map_lookup_elem(&names, &key), below == leaf ? 1 : 2);
 }
 
 /* Is the filter's hit on this directory worth the slow walk? `child_address` is 0 where it is not known. */

@@ -272,6 +272,7 @@ static __always_inline void write_file(struct seq_file *seq, struct task_struct 
 	struct scratch *scratch = scratch_claim();
 	struct file_record *record;
 	struct inode *inode = file->f_inode;
+	struct exe_id ctime;
 
 	if (!scratch) {
 		count_loss(LOSS_SCRATCH);
@@ -289,6 +290,9 @@ static __always_inline void write_file(struct seq_file *seq, struct task_struct 
 	record->nlink = inode->i_nlink;
 	record->fmode = (file->f_mode & FMODE_PATH) ? 0 : mode_of(file->f_mode);
 	record->fs_magic = inode->i_sb->s_magic;
+	read_ctime(inode, &ctime);
+	record->ctime_sec = ctime.ctime_sec;
+	record->ctime_nsec = ctime.ctime_nsec;
 	bpf_seq_write(seq, record, sizeof(*record));
 	scratch_release(scratch);
 }

@@ -17,25 +17,30 @@
 struct verdict_facts {
 	/* The classes by sort. Bit 0 of each first word is set: what a rule that does not ask for the sort asks for. */
 	__u64 bits[CLASS_SORT_COUNT][CLASS_WORDS];
-	__u32 unknown; /* bit per enum class_sort: no other bit of it means anything, and all those are 0 */
-	__u32 kind;    /* enum access_kind */
-	/* Of the rules, first is lowest: those that hold, and those that hold or may. Kept here and not on the stack
-	 * because the verifier takes what it reads from memory as any number, and so needs to follow one way only. */
+	/* Classes of which it is not known whether they hold. */
+	__u64 open[CLASS_SORT_COUNT][CLASS_WORDS];
+	__u32 kind; /* enum access_kind */
+	__u32 pad;
+	/*
+	 * Of the rules, first is lowest: those that hold, and those that hold or may. Kept here and not on the stack
+	 * because the verifier takes what it reads from memory as any number, and so needs to follow one way only.
+	 */
 	__u64 sure;
 	__u64 maybe;
 };
 
 VERDICT_INLINE void verdict_rule_test(const struct verdict_rule *rule, struct verdict_facts *facts, __u32 index)
 {
-	__u64 sure = !rule->kinds | (rule->kinds >> (facts->kind & 31) & 1);
+	__u64 sure = (rule->kinds == 0) | (rule->kinds >> (facts->kind & 31) & 1);
 	__u64 maybe = sure;
 
 	for (__u32 sort = 0; sort < CLASS_SORT_COUNT; sort++) {
 		__u32 number = rule->classes[sort];
-		__u64 bit = facts->bits[sort][(number >> 6) & (CLASS_WORDS - 1)] >> (number & 63);
+		__u32 word = (number >> 6) & (CLASS_WORDS - 1);
+		__u64 bit = facts->bits[sort][word] >> (number & 63);
 
 		sure &= bit;
-		maybe &= bit | facts->unknown >> sort;
+		maybe &= bit | facts->open[sort][word] >> (number & 63);
 	}
 	facts->sure |= (sure & 1) << (index & 63);
 	facts->maybe |= (maybe & 1) << (index & 63);

@@ -10,8 +10,6 @@
 #include "secret_numbers.h"
 #include "sensor/sensor.h"
 
-_Static_assert(EGRESS_HOOKS == SENSOR_EGRESS_PROGRAMS, "the sensor's programs are the guard's hooks");
-
 const char *daemon_egress_reason(const struct config *config)
 {
 	return config->egress_cgroup[0] ? NULL : "no control group is configured; set egress.cgroup";
@@ -19,28 +17,16 @@ const char *daemon_egress_reason(const struct config *config)
 
 int daemon_open_egress(struct daemon *daemon)
 {
-	struct sensor_egress sensor;
-	struct egress_kernel kernel;
+	struct sensor_egress kernel;
 	int r;
 
 	daemon->egress_reason = daemon_egress_reason(daemon->config);
 	if (daemon->egress_reason)
 		return 0;
-	if (sensor_egress(daemon->sensor, &sensor) < 0) {
+	if (sensor_egress(daemon->sensor, &kernel) < 0) {
 		daemon->egress_reason = "this kernel refuses the programs";
 		return 0;
 	}
-	kernel.tables = (struct egress_tables){
-		.tainted_fd = sensor.tainted_fd,
-		.destinations_fd = sensor.destinations_fd,
-		.bank = sensor.bank,
-		.used = sensor.used,
-		.guards = sensor.guards,
-		.of_secret = sensor.of_secret,
-	};
-	for (size_t i = 0; i < EGRESS_HOOKS; i++)
-		kernel.hooks[i] = (struct egress_hook){.program_fd = sensor.programs[i].fd,
-						       .attach_type = sensor.programs[i].attach_type};
 	r = egress_new(daemon->config->egress_cgroup, &kernel, &daemon->egress);
 	if (r == 0)
 		observer_set_egress(daemon->observer, daemon->egress);

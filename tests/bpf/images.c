@@ -258,7 +258,7 @@ static struct lineage_value lineage_of(struct bpf_fixture *f, pid_t pid)
 static void classify_self(struct bpf_fixture *f, __u64 bits)
 {
 	struct class_value value = {.bits = {{0}, {bits}}, .epochs = {7, 8}};
-	struct class_key key = {.sort = CLASS_ANCESTOR};
+	struct class_key key = {.member = MEMBER_FILE};
 	struct stat stat;
 	struct file_id id = identity_of(f, "/proc/self/exe");
 
@@ -305,8 +305,15 @@ static void a_child_has_the_ancestors_of_its_parent_and_its_parent(void **state)
 	assert_int_equal(born->task.parent.pid, getpid());
 
 	set_own_lineage(f, born->task.parent.start_ns, 0x20);
+	f->bpf->bss->verdict_unfollowed[1][3] = 0x8;
 	child = child_start(open_once, "/dev/null");
-	assert_int_equal(lineage_of(f, child.pid).epochs[1], 0); /* our own program's classes are not */
+	assert_int_equal(lineage_of(f, child.pid).epochs[1], 0); /* our own program may be one that is not followed */
+	child_end(&child);
+	f->bpf->bss->verdict_unfollowed[1][3] = 0;
+	child = child_start(open_once, "/dev/null");
+	value = lineage_of(f, child.pid);
+	assert_int_equal(value.epochs[1], 8);
+	assert_int_equal(value.bits[1][0], 0x20); /* it is none that is named */
 	child_end(&child);
 
 	classify_self(f, 0x400);

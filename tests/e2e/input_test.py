@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input: one clear error with file and line, exit code 2; at SIGHUP the old policy stays."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 
-from harness import REFUSED, SAGENT, SAGENTD, Daemon, Place, policy, run_tests, secret
+from harness import REFUSED, SAGENT, SAGENTD, Daemon, Place, Skip, policy, run_tests, secret
 
 PLACE = Place()
 HEAD = "apiVersion: secretsagent.io/v1\nkind: SecretPolicy\nmetadata: {name: t}\nspec:\n  secrets:\n"
@@ -60,6 +61,18 @@ CASES = {
     "not-yaml": ("a: [b\nc: }\n", 2),
     "tab": (ONE.replace("      class", "\tclass"), 7),
     "newline-in-name": (ONE.replace("name: one", 'name: "a\\nb"'), 6, "name"),
+    "same-in-allow-and-deny": (ONE + "      allow:\n        - {name: a, exe: [/b]}\n      deny:\n"
+                               "        - {name: d, exe: [/b]}\n", 11, "allow/a", "deny/d", "line 13", "drop one"),
+    "path-excluded": (ONE + "      exclude: [/run/*]\n", 8, "names no file", "drop one"),
+    "unknown-action": (ONE.replace("spec:\n", "spec:\n  action: stop\n"), 5, "stop", "deny, kill"),
+    "script-relative": (ONE + "      allow:\n        - {name: a, script: [run.py]}\n", 11, "run.py", "start it with"),
+    "egress-name": (ONE + "      egress: {to: [db.example.com]}\n", 10, "db.example.com", "not looked up"),
+    "egress-bits": (ONE + "      egress:\n        to:\n        - 10.0.0.1\n        - 10.1.2.3/8\n", 13, "write 10.0.0.0/8"),
+    "egress-port": (ONE + "      egress: {to: ['10.0.0.1:70000']}\n", 10, "1 to 65535"),
+    "egress-brackets": (ONE + "      egress: {to: ['[fd00::1]']}\n", 10, "without brackets"),
+    "egress-empty": (ONE + "      egress: {to: []}\n", 10, "empty list"),
+    "egress-deny-in-enforce": (ONE.replace("spec:\n", "spec:\n  mode: enforce\n") +
+                               "      egress: {action: deny, to: [10.0.0.1]}\n", 5, "observe"),
     "deny-in-enforce": (ONE.replace("spec:\n", "spec:\n  mode: enforce\n").replace("alert", "deny"), None, "observe"),
 }
 
@@ -155,7 +168,7 @@ def test_a_path_of_4096_bytes_is_refused_or_watched_but_never_cut():
 
 
 def test_sagent_policy_check_says_the_same():
-    for name in ("unknown-key", "bad-glob", "duplicate-secret"):
+    for name in ("unknown-key", "bad-glob", "duplicate-secret", "same-in-allow-and-deny", "path-excluded", "egress-bits"):
         text, line, *words = CASES[name]
         path = write(name + ".yaml", text)
         result = run("policy", "check", path, binary=SAGENT)
@@ -164,6 +177,76 @@ def test_sagent_policy_check_says_the_same():
         for word in words:
             assert word in result.stderr + result.stdout
     assert run("policy", "check", write("good.yaml", ONE), binary=SAGENT).returncode == 0
+
+
+def check_warned(text, *expected):
+    """sagentd --check and sagent policy check accept it, each with these warnings: (line, word...), in any order."""
+    path = write("warned.yaml", text)
+    for result in (run("--check", "--policy", path), run("policy", "check", path, binary=SAGENT)):
+        lines = result.stderr.strip().splitlines()
+        assert result.returncode == 0 and result.stdout.startswith("ok: 1 policies"), (result.returncode, lines)
+        assert len(lines) == len(expected), lines
+        for line, *words in expected:
+            assert any(f"warning: {path}:{line}: " in said and all(word in said for word in words) for said in lines), (
+                line, words, lines)
+    result = run("policy", "check", "--json", path, binary=SAGENT)
+    answer = json.loads(result.stdout)
+    assert result.returncode == 0 and answer["ok"] and result.stderr == "", result
+    assert sorted(w["line"] for w in answer["warnings"]) == sorted(line for line, *_ in expected), answer
+    return answer
+
+
+def rules(path, allow=(), deny=(), top=""):
+    """A policy whose secret is that file; paths are in line 8 (9 with `top`), allow rules begin two lines later."""
+    text = HEAD.replace("spec:\n", "spec:\n" + top) + f"    - name: one\n      class: c\n      paths: [{path}]\n"
+    for key, listed in (("allow", allow), ("deny", deny)):
+        text += "".join([f"      {key}:\n"] if listed else []) + "".join(f"        - {{{rule}}}\n" for rule in listed)
+    return text
+
+
+def test_a_policy_for_what_is_here_has_no_warnings():
+    key = PLACE.file("here.key", "k")
+    check_warned(rules(key, allow=["name: a, exe: [/usr/bin/env], user: [root], uid: [0]"]))
+
+
+def test_rules_that_never_decide_are_warned_of():
+    key = PLACE.file("here.key", "k")
+    check_warned(rules(key, allow=["name: a, uid: [1, 2]", "name: b, uid: [2]"]), (11, "allow/b", "allow/a", "line 10"))
+    check_warned(rules(key, allow=["name: a, exe: [/usr/bin/env], uid: [1]"], deny=["name: d, exe: ['/usr/bin/*']"]),
+                 (10, "allow/a", "deny/d", "line 12"))
+    check_warned(rules(key, allow=["name: a, unit: [x.timer]"]), (10, "x.timer", ".service"))
+    check_warned(rules(key, allow=["name: a, uid: [1]"], top="  action: kill\n"), (5, "action: kill", "mode: enforce"))
+
+
+def test_what_is_not_on_this_host_is_warned_of():
+    key, folder = PLACE.file("here.key", "k"), PLACE.directory("here")
+    check_warned(rules(f"{key}, {key}.not"), (8, f'"{key}.not"', "1 of 2 paths"))
+    check_warned(rules(folder), (8, "is a directory", f'"{folder}/**"'))
+    check_warned(rules(key, allow=["name: a, exe: [/usr/bin/no-such-program]"]), (10, '"/usr/bin/no-such-program"'))
+    check_warned(rules(key, allow=["name: a, user: [no-such-user]"]), (10, '"no-such-user"', "/etc/passwd"))
+    check_warned(rules(key, allow=["name: a, user: [root], uid: [7]"]), (10, "never matches", "uid"))
+
+
+def test_a_program_under_the_name_of_a_link_or_a_script_is_warned_of():
+    key, program = PLACE.file("here.key", "k"), PLACE.file("program", text="\x7fELF")
+    script, link = PLACE.file("script", text="#!/bin/sh\n"), PLACE.sub("program-link")
+    os.symlink(program, link)
+    check_warned(rules(key, allow=[f"name: a, exe: [{link}]"]), (10, "is a link", program))
+    check_warned(rules(key, allow=[f"name: a, exe: [{script}]"]), (10, "is a script", '"script"'))
+    check_warned(rules(key, allow=[f"name: a, script: [{program}]"]), (10, '"#!"', '"exe"'))
+
+
+def test_an_enforcing_policy_that_denies_systemd_is_warned_of():
+    systemd = "/usr/lib/systemd/systemd"
+    if not os.path.exists(systemd):
+        raise Skip("no systemd here")
+    key = PLACE.file("here.key", "k")
+    top = "  mode: enforce\n  onUnsupported: observe\n"
+    text = rules(f"{key}, /var/lib/systemd/**", deny=["name: d, uid: [0]"], top=top)
+    result = run("policy", "check", write("locked.yaml", text), binary=SAGENT)
+    assert result.returncode == 0 and f'rule "deny/d" would deny systemd ({systemd})' in result.stderr, result.stderr
+    result = run("policy", "check", write("free.yaml", text.replace("uid: [0]", "uid: [1]")), binary=SAGENT)
+    assert result.returncode == 0 and "would deny" not in result.stderr, result.stderr
 
 
 # ---------------------------------------------------------------- the configuration

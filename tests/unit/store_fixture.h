@@ -129,6 +129,7 @@ static inline struct access fixture_access(void)
 					 .session_id = 15,
 					 .cap_effective = 0x8000000000000001ULL},
 				.user = "alice",
+				.script = "/usr/local/bin/run.py",
 				.cgroup = "/system.slice/x.service",
 				.container = "c0ffee",
 				.pod = "pod-1",

@@ -85,7 +85,7 @@ static uint32_t number_of(void *context, const char *secret)
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct egress_kernel kernel;
+	struct sensor_egress kernel;
 
 	assert_non_null(f);
 	fake_map_new(TAINTED, sizeof(struct taint_key), sizeof(struct taint), MAP_SIZE);
@@ -96,14 +96,16 @@ static int set_up(void **state)
 	assert_non_null(mkdtemp(f->directory));
 	(void)snprintf(f->cgroup, sizeof(f->cgroup), "%s/group", f->directory);
 	assert_int_equal(mkdir(f->cgroup, 0700), 0);
-	kernel.tables = (struct egress_tables){.tainted_fd = TAINTED,
-					       .destinations_fd = DESTINATIONS,
-					       .bank = &f->bank,
-					       .used = &f->used,
-					       .guards = f->guards,
-					       .of_secret = f->of_secret};
-	for (int i = 0; i < EGRESS_HOOKS; i++)
-		kernel.hooks[i] = (struct egress_hook){.program_fd = i, .attach_type = (uint32_t)i + 1000};
+	kernel = (struct sensor_egress){.tainted_fd = TAINTED,
+					.destinations_fd = DESTINATIONS,
+					.bank = &f->bank,
+					.used = &f->used,
+					.guards = f->guards,
+					.of_secret = f->of_secret};
+	for (int i = 0; i < SENSOR_EGRESS_PROGRAMS; i++) {
+		kernel.programs[i].fd = i;
+		kernel.programs[i].attach_type = (uint32_t)i + 1000;
+	}
 	assert_int_equal(egress_new(f->cgroup, &kernel, &f->egress), 0);
 	*state = f;
 	return 0;
@@ -237,7 +239,7 @@ static void keeps_the_bank_in_force_whole_while_it_fills_the_other(void **state)
 	egress_revert(f->egress);
 	assert_int_equal(f->bank, bank);
 	assert_true(has_destination(f, a, AF_INET, "10.0.0.1", 32, 0));
-	assert_int_equal(attached(), EGRESS_HOOKS);
+	assert_int_equal(attached(), SENSOR_EGRESS_PROGRAMS);
 }
 
 static void starts_anew_when_a_number_goes_to_another_secret(void **state)
@@ -301,7 +303,7 @@ static void leaves_the_former_lists_when_the_kernel_takes_no_more(void **state)
 	assert_int_equal(guard_of(f, "a"), 0);
 	assert_true(has_destination(f, 0, AF_INET, "10.0.0.1", 32, 0));
 	assert_int_equal(fake_maps[DESTINATIONS].count, 1);
-	assert_int_equal(attached(), EGRESS_HOOKS);
+	assert_int_equal(attached(), SENSOR_EGRESS_PROGRAMS);
 }
 
 /* ---------------------------------------------------------------- the control group */
@@ -313,9 +315,9 @@ static void attaches_only_while_a_policy_has_a_list(void **state)
 	load_well(f, ENFORCE PLAIN("a"));
 	assert_int_equal(links_count, 0);
 	load_well(f, ENFORCE SECRET("a", "deny", "10.0.0.1"));
-	assert_int_equal(attached(), EGRESS_HOOKS);
+	assert_int_equal(attached(), SENSOR_EGRESS_PROGRAMS);
 	load_well(f, ENFORCE SECRET("a", "alert", "10.0.0.1"));
-	assert_int_equal(links_count, EGRESS_HOOKS);
+	assert_int_equal(links_count, SENSOR_EGRESS_PROGRAMS);
 	load_well(f, ENFORCE PLAIN("a"));
 	assert_int_equal(attached(), 0);
 }
@@ -327,9 +329,9 @@ static void stays_attached_until_a_policy_without_lists_is_settled(void **state)
 
 	load_well(f, ENFORCE SECRET("a", "deny", "10.0.0.1"));
 	assert_int_equal(load(f, ENFORCE PLAIN("a"), &error), 0);
-	assert_int_equal(attached(), EGRESS_HOOKS);
+	assert_int_equal(attached(), SENSOR_EGRESS_PROGRAMS);
 	egress_revert(f->egress);
-	assert_int_equal(attached(), EGRESS_HOOKS);
+	assert_int_equal(attached(), SENSOR_EGRESS_PROGRAMS);
 	assert_int_equal(guard_of(f, "a"), 0);
 }
 
@@ -366,7 +368,7 @@ static void finds_a_control_group_that_is_made_again(void **state)
 
 	load_well(f, ENFORCE SECRET("a", "deny", "10.0.0.1"));
 	egress_tick(f->egress);
-	assert_int_equal(links_count, EGRESS_HOOKS);
+	assert_int_equal(links_count, SENSOR_EGRESS_PROGRAMS);
 	(void)snprintf(other, sizeof(other), "%s/other", f->directory); /* lest the number be used again */
 	assert_int_equal(mkdir(other, 0700), 0);
 	assert_int_equal(rmdir(f->cgroup), 0);
@@ -375,7 +377,7 @@ static void finds_a_control_group_that_is_made_again(void **state)
 	load_well(f, ENFORCE SECRET("a", "deny", "10.0.0.2")); /* no reason to refuse a policy */
 	assert_int_equal(rename(other, f->cgroup), 0);
 	egress_tick(f->egress);
-	assert_int_equal(attached(), EGRESS_HOOKS);
+	assert_int_equal(attached(), SENSOR_EGRESS_PROGRAMS);
 }
 
 /* ---------------------------------------------------------------- processes and policies */

@@ -211,6 +211,7 @@ static void check_strings(const struct access *a, const struct access *b)
 	assert_string_equal(a->process.exe_sha256, b->process.exe_sha256);
 	assert_string_equal(a->process.comm, b->process.comm);
 	assert_string_equal(a->process.user, b->process.user);
+	assert_string_equal(a->process.script, b->process.script);
 	assert_string_equal(a->process.cgroup, b->process.cgroup);
 	assert_string_equal(a->process.container, b->process.container);
 	assert_string_equal(a->process.pod, b->process.pod);
@@ -250,6 +251,7 @@ static int check_access(void *context, const struct access *b)
 	assert_int_equal(a->verdict.action, b->verdict.action);
 	assert_int_equal(a->verdict.tier, b->verdict.tier);
 	assert_int_equal(a->verdict.is_enforced, b->verdict.is_enforced);
+	assert_int_equal(a->verdict.would_deny, b->verdict.would_deny);
 	return 0;
 }
 
@@ -285,6 +287,9 @@ static void keeps_any_bytes(void **state)
 	access.process.comm = "\xf0\x9f";
 	access.process.args = args;
 	access.process.ancestors[0].exe = "/a,b\n\xff";
+	access.process.script = "/\"\n\xfe";
+	access.verdict.is_enforced = false;
+	access.verdict.would_deny = true;
 	gives_back(*state, &access);
 }
 
@@ -293,6 +298,7 @@ static int see_nothing_known(void *context, const struct access *access)
 	(void)context;
 	assert_null(access->process.exe_sha256);
 	assert_null(access->process.user);
+	assert_null(access->process.script);
 	assert_null(access->process.unit);
 	assert_null(access->process.container);
 	assert_null(access->process.pod);

@@ -78,8 +78,8 @@ int advise_files(struct advice *advice, const struct policy_secret *secret)
 		const char *pattern = secret->patterns[i];
 		struct finding finding;
 
-		/* A directory is looked for where it costs nothing: under the names that have no wildcards. */
-		if (advice->host->absent_max == 0 && !glob_is_literal(pattern, strlen(pattern)))
+		/* At a load only what costs nothing: homes may be far away, wildcards many. */
+		if (advice->host->absent_max == 0 && (pattern[0] == '~' || !glob_is_literal(pattern, strlen(pattern))))
 			continue;
 		if (find(advice, pattern, &finding) < 0 || finding.has_file)
 			continue;

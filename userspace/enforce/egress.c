@@ -19,24 +19,22 @@
 
 struct egress {
 	char *cgroup;
-	struct egress_kernel kernel;
 	struct egress_guards guards;
-	int links[EGRESS_HOOKS]; /* -1: not attached */
+	int links[SENSOR_EGRESS_PROGRAMS]; /* -1: not attached */
 	ino_t attached_ino;
 	bool is_attached;
 	bool is_lost; /* it should be attached and the control group is not there; this was logged */
 };
 
-int egress_new(const char *cgroup, const struct egress_kernel *kernel, struct egress **ret_egress)
+int egress_new(const char *cgroup, const struct sensor_egress *kernel, struct egress **ret_egress)
 {
 	_cleanup_(egress_freep) struct egress *egress = calloc(1, sizeof(*egress));
 
 	if (!egress)
 		return -ENOMEM;
-	for (size_t i = 0; i < EGRESS_HOOKS; i++)
+	for (size_t i = 0; i < SENSOR_EGRESS_PROGRAMS; i++)
 		egress->links[i] = -1;
-	egress->kernel = *kernel;
-	egress_guards_init(&egress->guards, &kernel->tables);
+	egress_guards_init(&egress->guards, kernel);
 	egress->cgroup = strdup(cgroup);
 	if (!egress->cgroup)
 		return -ENOMEM;
@@ -48,7 +46,7 @@ int egress_new(const char *cgroup, const struct egress_kernel *kernel, struct eg
 
 static void detach(struct egress *egress)
 {
-	for (size_t i = 0; i < EGRESS_HOOKS; i++) {
+	for (size_t i = 0; i < SENSOR_EGRESS_PROGRAMS; i++) {
 		if (egress->links[i] >= 0)
 			(void)close(egress->links[i]);
 		egress->links[i] = -1;
@@ -87,15 +85,15 @@ static int open_cgroup(const char *path, ino_t *ret_ino, struct error *error)
 /* All or none. The links end with their descriptors, so they end with us. */
 static int attach(struct egress *egress, struct error *error)
 {
+	const struct sensor_egress *kernel = &egress->guards.kernel;
 	ino_t ino;
 	_cleanup_(closep) int fd = open_cgroup(egress->cgroup, &ino, error);
 
 	if (fd < 0)
 		return fd;
-	for (size_t i = 0; i < EGRESS_HOOKS; i++) {
-		const struct egress_hook *hook = &egress->kernel.hooks[i];
-
-		egress->links[i] = bpf_link_create(hook->program_fd, fd, (enum bpf_attach_type)hook->attach_type, NULL);
+	for (size_t i = 0; i < SENSOR_EGRESS_PROGRAMS; i++) {
+		egress->links[i] = bpf_link_create(kernel->programs[i].fd, fd,
+						   (enum bpf_attach_type)kernel->programs[i].attach_type, NULL);
 		if (egress->links[i] < 0) {
 			int r = -errno;
 
@@ -201,13 +199,13 @@ void egress_taint(struct egress *egress, const struct process_id *process, const
 
 	if (guard < 0)
 		return;
-	if (bpf_map_lookup_elem(egress->kernel.tables.tainted_fd, &key, &known) == 0 &&
+	if (bpf_map_lookup_elem(egress->guards.kernel.tainted_fd, &key, &known) == 0 &&
 	    known.start_ns == process->start_ns && known.since_ns >= egress->guards.states[guard].since_ns)
 		return;
 	/* What was before the secret got its list counts from then: older entries are those of another secret. */
 	if (taint.since_ns < egress->guards.states[guard].since_ns)
 		taint.since_ns = egress->guards.states[guard].since_ns;
-	if (bpf_map_update_elem(egress->kernel.tables.tainted_fd, &key, &taint, BPF_ANY) == 0 &&
+	if (bpf_map_update_elem(egress->guards.kernel.tainted_fd, &key, &taint, BPF_ANY) == 0 &&
 	    !is_there(process->pid))
-		(void)bpf_map_delete_elem(egress->kernel.tables.tainted_fd, &key);
+		(void)bpf_map_delete_elem(egress->guards.kernel.tainted_fd, &key);
 }

@@ -20,21 +20,9 @@ struct egress;
 struct error;
 struct policy_set;
 
-#define EGRESS_HOOKS 5
-
-struct egress_hook {
-	int program_fd;
-	uint32_t attach_type; /* enum bpf_attach_type */
-};
-
-/* The kernel side; descriptors and memory are borrowed. */
-struct egress_kernel {
-	struct egress_tables tables;
-	struct egress_hook hooks[EGRESS_HOOKS];
-};
-
-/* `cgroup` is a directory of a cgroup v2 tree. Nothing is attached yet. 0 or -ENOMEM. */
-int egress_new(const char *cgroup, const struct egress_kernel *kernel, struct egress **ret_egress);
+/* `cgroup` is a directory of a cgroup v2 tree; what is in *kernel stays borrowed. Nothing is attached yet. 0 or
+ * -ENOMEM. */
+int egress_new(const char *cgroup, const struct sensor_egress *kernel, struct egress **ret_egress);
 /* Detaches. NULL is fine. */
 void egress_free(struct egress *egress);
 DEFINE_FREEP(struct egress, egress_free)

@@ -14,7 +14,7 @@
 
 static uint32_t bank_in_force(const struct egress_guards *guards)
 {
-	return __atomic_load_n(guards->tables.bank, __ATOMIC_ACQUIRE) & (EGRESS_BANKS - 1);
+	return __atomic_load_n(guards->kernel.bank, __ATOMIC_ACQUIRE) & (EGRESS_BANKS - 1);
 }
 
 static uint32_t other_bank(const struct egress_guards *guards)
@@ -22,9 +22,9 @@ static uint32_t other_bank(const struct egress_guards *guards)
 	return bank_in_force(guards) ^ 1;
 }
 
-void egress_guards_init(struct egress_guards *guards, const struct egress_tables *tables)
+void egress_guards_init(struct egress_guards *guards, const struct sensor_egress *kernel)
 {
-	*guards = (struct egress_guards){.tables = *tables};
+	*guards = (struct egress_guards){.kernel = *kernel};
 }
 
 void egress_guards_release(struct egress_guards *guards)
@@ -69,15 +69,15 @@ static struct egress_guard_state *take_free(struct egress_guards *guards, const 
 static void clear_bank(struct egress_guards *guards, uint32_t bank)
 {
 	for (size_t i = 0; i < guards->keys_count[bank]; i++)
-		(void)bpf_map_delete_elem(guards->tables.destinations_fd, &guards->keys[bank][i]); /* a list may have
+		(void)bpf_map_delete_elem(guards->kernel.destinations_fd, &guards->keys[bank][i]); /* a list may have
 												    * one twice */
 	free(guards->keys[bank]);
 	guards->keys[bank] = NULL;
 	guards->keys_count[bank] = 0;
 	for (size_t i = 0; i < EGRESS_GUARDS; i++)
 		guards->states[i].is_in[bank] = false;
-	memset(guards->tables.guards[bank], 0, sizeof(guards->tables.guards[bank]));
-	memset(guards->tables.of_secret[bank], 0, sizeof(guards->tables.of_secret[bank]));
+	memset(guards->kernel.guards[bank], 0, sizeof(guards->kernel.guards[bank]));
+	memset(guards->kernel.of_secret[bank], 0, sizeof(guards->kernel.of_secret[bank]));
 }
 
 static enum egress_action action_of(const struct policy_secret *secret)
@@ -103,7 +103,7 @@ static int write_list(struct egress_guards *guards, uint32_t bank, uint8_t guard
 		};
 
 		memcpy(key.address, to->address, to->family == AF_INET6 ? 16 : 4);
-		if (bpf_map_update_elem(guards->tables.destinations_fd, &key, &one, BPF_ANY) < 0)
+		if (bpf_map_update_elem(guards->kernel.destinations_fd, &key, &one, BPF_ANY) < 0)
 			return error_set(error, -errno, secret->file, secret->line,
 					 "the kernel does not take the destinations of secret \"%s\": %s", secret->name,
 					 strerror(errno));
@@ -129,11 +129,11 @@ static int write_guard(struct egress_guards *guards, uint32_t bank, const struct
 		return error_set(error, -ENOMEM, NULL, 0, "not enough memory for the lists of destinations");
 	guard = (size_t)(state - guards->states);
 	state->is_in[bank] = true;
-	guards->tables.guards[bank][guard] =
+	guards->kernel.guards[bank][guard] =
 		(struct egress_guard){.since_ns = state->since_ns, .action = (uint32_t)action_of(secret)};
-	guards->tables.of_secret[bank][number] = (uint8_t)(guard + 1);
-	if (*guards->tables.used <= guard)
-		__atomic_store_n(guards->tables.used, (uint32_t)guard + 1, __ATOMIC_RELEASE);
+	guards->kernel.of_secret[bank][number] = (uint8_t)(guard + 1);
+	if (*guards->kernel.used <= guard)
+		__atomic_store_n(guards->kernel.used, (uint32_t)guard + 1, __ATOMIC_RELEASE);
 	return write_list(guards, bank, (uint8_t)guard, secret, error);
 }
 
@@ -185,13 +185,13 @@ int egress_guards_load(struct egress_guards *guards, const struct policy_set *po
 			return r;
 		}
 	}
-	__atomic_store_n(guards->tables.bank, bank, __ATOMIC_RELEASE);
+	__atomic_store_n(guards->kernel.bank, bank, __ATOMIC_RELEASE);
 	return 0;
 }
 
 void egress_guards_revert(struct egress_guards *guards)
 {
-	__atomic_store_n(guards->tables.bank, other_bank(guards), __ATOMIC_RELEASE);
+	__atomic_store_n(guards->kernel.bank, other_bank(guards), __ATOMIC_RELEASE);
 }
 
 /* ---------------------------------------------------------------- questions */

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sensor/sensor.h"
+
 #include "abi.h"
 
 struct error;
@@ -20,16 +22,6 @@ struct policy_set;
 #define EGRESS_SECRETS_MAX      (EGRESS_GUARDS / 2) /* in one policy set: the former one's keep theirs meanwhile */
 #define EGRESS_DESTINATIONS_MAX 32768               /* of one policy set */
 
-/* What the programs read; borrowed. */
-struct egress_tables {
-	int tainted_fd;
-	int destinations_fd;
-	uint32_t *bank;
-	uint32_t *used;
-	struct egress_guard (*guards)[EGRESS_GUARDS]; /* EGRESS_BANKS of them */
-	uint8_t (*of_secret)[VERDICT_SECRETS_MAX];    /* EGRESS_BANKS of them */
-};
-
 struct egress_guard_state {
 	char *secret; /* NULL: free */
 	uint64_t since_ns;
@@ -37,13 +29,13 @@ struct egress_guard_state {
 };
 
 struct egress_guards {
-	struct egress_tables tables;
+	struct sensor_egress kernel; /* borrowed */
 	struct egress_guard_state states[EGRESS_GUARDS];
 	struct destination_key *keys[EGRESS_BANKS]; /* what the trie holds of each bank */
 	size_t keys_count[EGRESS_BANKS];
 };
 
-void egress_guards_init(struct egress_guards *guards, const struct egress_tables *tables);
+void egress_guards_init(struct egress_guards *guards, const struct sensor_egress *kernel);
 void egress_guards_release(struct egress_guards *guards);
 
 /* The number by which the watch list's tables know a secret; 0: none. */

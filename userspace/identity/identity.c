@@ -360,17 +360,29 @@ static const char *or_null(const char *string)
 	return string[0] ? string : NULL;
 }
 
-static void describe_cgroup(struct identity *identity, struct process *process, const struct task_snapshot *task,
-			    struct access_process *ret)
+static bool fill_cgroup(const struct identity *identity, uint64_t cgroup_id, struct access_process *ret)
 {
-	const struct cgroup *cgroup = cgroup_cache_find(identity->cgroups, task->cgroup_id);
-	const char *legacy = NULL;
+	const struct cgroup *cgroup = cgroup_cache_find(identity->cgroups, cgroup_id);
 
 	ret->cgroup = cgroup->path;
 	ret->unit = cgroup->unit;
 	ret->container = cgroup->container;
 	ret->pod = cgroup->pod;
-	if (!process || (cgroup->path[0] && cgroup->path[1]) || !cgroup_cache_has_legacy(identity->cgroups))
+	return cgroup->path[0] && (cgroup->path[1] || !cgroup_cache_has_legacy(identity->cgroups));
+}
+
+bool identity_describe_cgroup(struct identity *identity, uint64_t cgroup_id, struct access_process *ret)
+{
+	*ret = (struct access_process){0};
+	return fill_cgroup(identity, cgroup_id, ret);
+}
+
+static void describe_cgroup(struct identity *identity, struct process *process, const struct task_snapshot *task,
+			    struct access_process *ret)
+{
+	const char *legacy = NULL;
+
+	if (fill_cgroup(identity, task->cgroup_id, ret) || !process || !cgroup_cache_has_legacy(identity->cgroups))
 		return;
 	legacy = find_legacy_cgroup(identity, process);
 	if (!legacy)
@@ -446,6 +458,25 @@ int identity_hash(struct identity *identity, const struct task_snapshot *task, i
 	return exe_hash_start(identity->hashes, &task->exe, &source, fn, context);
 }
 
+static const struct process_id nobody;
+
+int identity_hash_file(struct identity *identity, const char *path, const struct exe_id *exe, identity_hash_fn fn,
+		       void *context)
+{
+	const struct exe_hash_source source = {.path = path};
+	int r;
+
+	if (!identity->hashes)
+		return 1;
+	r = exe_hash_wait(identity->hashes, exe, &nobody, fn, context);
+	return r == -ENOENT ? exe_hash_start(identity->hashes, exe, &source, fn, context) : r;
+}
+
+const char *identity_file_hash(struct identity *identity, const struct exe_id *exe)
+{
+	return identity->hashes ? exe_hash_find(identity->hashes, exe, &nobody) : NULL;
+}
+
 void identity_tick(struct identity *identity, uint64_t boot_ns)
 {
 	process_table_link_pending(&identity->table);
@@ -454,7 +485,7 @@ void identity_tick(struct identity *identity, uint64_t boot_ns)
 	process_table_trim(&identity->table);
 	if (boot_ns - identity->users_checked_ns >= NS_PER_SEC) {
 		identity->users_checked_ns = boot_ns;
-		users_refresh(identity->users);
+		(void)users_refresh(identity->users);
 	}
 }
 

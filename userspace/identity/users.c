@@ -107,7 +107,7 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-void users_refresh(struct users *users)
+bool users_refresh(struct users *users)
 {
 	_cleanup_(fclosep) FILE *file = NULL;
 	struct user_list list;
@@ -116,22 +116,23 @@ void users_refresh(struct users *users)
 	int r;
 
 	if (stat(users->path, &st) < 0 || is_same_file(&st, &users->seen))
-		return;
+		return false;
 	fd = open(users->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return;
+		return false;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_SIZE_MAX || !(file = fdopen(fd, "r"))) {
 		(void)close(fd); /* nothing was written */
-		return;
+		return false;
 	}
 	r = read_list(file, &list);
 	if (r < 0) {
 		(void)log_warning(r, "reading the users in '%s'", users->path); /* the names that were known stay */
-		return;
+		return false;
 	}
 	list_release(&users->list);
 	users->list = list;
 	users->seen = st;
+	return true;
 }
 
 int users_new(const char *path, struct users **ret)
@@ -142,7 +143,7 @@ int users_new(const char *path, struct users **ret)
 	if (!users)
 		return -ENOMEM;
 	memcpy(users->path, path, size);
-	users_refresh(users);
+	(void)users_refresh(users);
 	*ret = users;
 	return 0;
 }
@@ -170,4 +171,15 @@ const char *users_name(const struct users *users, uint32_t uid)
 			high = middle;
 	}
 	return low < users->list.count && users->list.users[low].uid == uid ? users->list.users[low].name : NULL;
+}
+
+int users_each(const struct users *users, int (*each)(void *context, uint32_t uid, const char *name), void *context)
+{
+	const struct user *list = users->list.users;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < users->list.count; i++)
+		if (i == 0 || list[i].uid != list[i - 1].uid)
+			r = each(context, list[i].uid, list[i].name);
+	return r;
 }

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,5 +17,10 @@ int users_new(const char *path, struct users **ret); /* reads it; a file that ca
 void users_free(struct users *users);                /* NULL is fine */
 /* NULL when the file does not name it. Borrowed until users_refresh. */
 const char *users_name(const struct users *users, uint32_t uid);
-/* Rereads the file if it is another one or changed; a file that is gone or unreadable leaves what was known. */
-void users_refresh(struct users *users);
+/* Calls `each` for every uid that has a name, with that name. Stops at the first non-zero and returns it. */
+int users_each(const struct users *users, int (*each)(void *context, uint32_t uid, const char *name), void *context);
+/*
+ * Rereads the file if it is another one or changed; a file that is gone or unreadable leaves what was known. True when
+ * it was read anew.
+ */
+bool users_refresh(struct users *users);

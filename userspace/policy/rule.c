@@ -83,6 +83,7 @@ bool rule_matches(const struct rule *rule, const struct access *access)
 
 /* ---------------------------------------------------------------- one rule and another */
 
+#define ALL_KINDS (((1U << ACCESS_KIND_COUNT) - 1) & ~((1U << ACCESS_OPEN) - 1))
 #define STEP_SIZE 256 /* of the product of the sizes of two values */
 
 typedef bool covers_fn(const char *whole, const char *part);
@@ -140,7 +141,7 @@ static bool covers_numbers(const struct rule_numbers *whole, const struct rule_n
 
 bool rule_covers(const struct rule *whole, const struct rule *part, size_t *steps)
 {
-	if (whole->kinds && (!part->kinds || part->kinds & ~whole->kinds))
+	if (whole->kinds && (part->kinds ? part->kinds : ALL_KINDS) & ~whole->kinds)
 		return false;
 	return covers_numbers(&whole->uid, &part->uid, steps) && covers_numbers(&whole->gid, &part->gid, steps) &&
 	       covers_strings(&whole->sha256, &part->sha256, is_equal, steps) &&

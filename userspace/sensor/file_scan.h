@@ -41,6 +41,7 @@ struct file_scan_options {
 	void *sink_context;
 	size_t max_files;
 	size_t max_directories;
+	bool follows_changes; /* a file that was written or got other attributes is identified again */
 	bool (*is_excluded)(void *context, uint32_t rule, const char *path);
 	/* A file came into the tree or its secret changed. */
 	void (*file_added)(void *context, const struct tree_file *file);

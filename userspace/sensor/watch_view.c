@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
@@ -121,7 +122,7 @@ static void watch_passwd(struct watch_view *view)
 	fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* Without it new users' homes are found at the next reload. */
 	if (fd >= 0)
-		view->passwd_wd = directory_watch_add(view->watch, fd, true);
+		view->passwd_wd = directory_watch_add(view->watch, fd, IN_CLOSE_WRITE);
 }
 
 static int scan_new(struct watch_view *view)
@@ -135,6 +136,7 @@ static int scan_new(struct watch_view *view)
 		.sink_context = view->options.sink_context,
 		.max_files = view->options.max_files,
 		.max_directories = view->options.max_directories,
+		.follows_changes = view->options.follows_changes,
 		.is_excluded = is_excluded,
 		.file_added = file_added,
 		.file_leaves = file_leaves,

@@ -41,6 +41,7 @@ struct watch_view_options {
 	const char *passwd_path;
 	size_t max_files;
 	size_t max_directories;
+	bool follows_changes;
 	const struct watch_view_ops *ops;
 	void *context;
 };

@@ -65,6 +65,7 @@ static void copy_process(struct store_record *record, struct copier *copier, con
 	record->comm = copy_string(copier, process->comm);
 	record->cred = process->cred;
 	record->user = copy_optional(copier, process->user);
+	record->script = copy_optional(copier, process->script);
 	record->container = copy_optional(copier, process->container);
 	record->pod = copy_optional(copier, process->pod);
 	record->unit = copy_optional(copier, process->unit);
@@ -98,6 +99,7 @@ static void copy_access(struct store_record *record, struct copier *copier, cons
 	record->action = (uint8_t)access->verdict.action;
 	record->tier = (uint8_t)access->verdict.tier;
 	record->is_enforced = access->verdict.is_enforced;
+	record->would_deny = access->verdict.would_deny;
 	record->rule = copy_string(copier, access->verdict.rule);
 	record->policy = copy_string(copier, access->verdict.policy);
 }

@@ -38,7 +38,8 @@ struct store_record {
 	const char *comm;
 	const char *args; /* each with its NUL */
 	struct credentials cred;
-	const char *user; /* or NULL, as the next three */
+	const char *user; /* or NULL, as the next four */
+	const char *script;
 	const char *container;
 	const char *pod;
 	const char *unit;
@@ -55,6 +56,7 @@ struct store_record {
 	uint8_t action;
 	uint8_t tier;
 	bool is_enforced;
+	bool would_deny;
 	const char *rule;
 	const char *policy;
 };

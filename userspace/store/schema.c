@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lines below are those of schemas/sql/store.sql, one for one. */
+/* The lines below are those of schemas/sql/store.sql and store.2.sql, one for one. */
 #include "store/schema.h"
 
 /* clang-format off */
@@ -141,6 +141,14 @@ const char *const store_migrations[STORE_SCHEMA_VERSION] = {
 	"\tDELETE FROM exes WHERE id = OLD.exe AND NOT EXISTS (SELECT 1 FROM processes WHERE exe = OLD.exe);\n"
 	"\tDELETE FROM cgroups WHERE id = OLD.cgroup AND NOT EXISTS (SELECT 1 FROM processes WHERE cgroup = OLD.cgroup);\n"
 	"\tDELETE FROM lineages WHERE id = OLD.lineage AND NOT EXISTS (SELECT 1 FROM processes WHERE lineage = OLD.lineage);\n"
-	"END;\n"
+	"END;\n",
+	"-- SPDX-License-Identifier: Apache-2.0\n"
+	"--\n"
+	"-- From version 1 of store.sql to version 2: what enforcing policies need to be replayed.\n"
+	"\n"
+	"-- would_deny: the action was to deny, and the policy only observed.\n"
+	"ALTER TABLE verdicts ADD COLUMN would_deny INTEGER NOT NULL DEFAULT 0;\n"
+	"-- script: the script (\"#!\") that the executable was started for.\n"
+	"ALTER TABLE processes ADD COLUMN script TEXT;\n"
 };
 /* clang-format on */

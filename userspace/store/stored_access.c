@@ -21,9 +21,9 @@ const char stored_access_sql[] =
 	" a.target_pid, a.target_exe,"
 	" s.name, s.class,"
 	" f.path, f.is_path_truncated, f.dev, f.ino, f.generation,"
-	" v.policy, v.rule, v.tier, v.is_enforced,"
+	" v.policy, v.rule, v.tier, v.is_enforced, v.would_deny,"
 	" p.pid, p.start_ns, p.start_real_ns, p.ancestor_pids, p.comm, p.args, p.is_args_truncated,"
-	" p.uid, p.gid, p.euid, p.egid, p.login_uid, p.session_id, p.cap_effective, p.user,"
+	" p.uid, p.gid, p.euid, p.egid, p.login_uid, p.session_id, p.cap_effective, p.user, p.script,"
 	" e.path, e.sha256, e.dev, e.ino, e.generation, e.ctime_sec, e.ctime_nsec, e.nlink, e.flags,"
 	" c.path, c.unit, c.container, c.pod,"
 	" l.exes, l.is_truncated"
@@ -37,9 +37,9 @@ enum column {
 	A_ID, A_FIRST, A_LAST, A_COUNT, A_ACTION, A_KIND, A_VIA, A_MODE, A_RESULT, A_TID, A_TARGET_PID, A_TARGET_EXE,
 	S_NAME, S_CLASS,
 	F_PATH, F_TRUNCATED, F_DEV, F_INO, F_GENERATION,
-	V_POLICY, V_RULE, V_TIER, V_ENFORCED,
+	V_POLICY, V_RULE, V_TIER, V_ENFORCED, V_WOULD_DENY,
 	P_PID, P_START, P_START_REAL, P_ANCESTOR_PIDS, P_COMM, P_ARGS, P_ARGS_TRUNCATED,
-	P_UID, P_GID, P_EUID, P_EGID, P_LOGIN_UID, P_SESSION_ID, P_CAPABILITIES, P_USER,
+	P_UID, P_GID, P_EUID, P_EGID, P_LOGIN_UID, P_SESSION_ID, P_CAPABILITIES, P_USER, P_SCRIPT,
 	E_PATH, E_SHA256, E_DEV, E_INO, E_GENERATION, E_CTIME_SEC, E_CTIME_NSEC, E_NLINK, E_FLAGS,
 	C_PATH, C_UNIT, C_CONTAINER, C_POD,
 	L_EXES, L_TRUNCATED,
@@ -162,6 +162,7 @@ static int read_process(struct stored_access *stored, sqlite3_stmt *statement)
 		.cap_effective = number(statement, P_CAPABILITIES),
 	};
 	process->user = optional(statement, P_USER);
+	process->script = optional(statement, P_SCRIPT);
 	process->cgroup = string(statement, C_PATH);
 	process->unit = optional(statement, C_UNIT);
 	process->container = optional(statement, C_CONTAINER);
@@ -206,7 +207,8 @@ int stored_access_read(struct stored_access *stored, sqlite3_stmt *statement, co
 			    .rule = string(statement, V_RULE),
 			    .policy = string(statement, V_POLICY),
 			    .tier = (enum tier)number(statement, V_TIER),
-			    .is_enforced = number(statement, V_ENFORCED) != 0},
+			    .is_enforced = number(statement, V_ENFORCED) != 0,
+			    .would_deny = number(statement, V_WOULD_DENY) != 0},
 	};
 	int r = read_process(stored, statement);
 	if (r < 0)

@@ -54,9 +54,10 @@ static const struct dimension dimensions[DIMENSION_COUNT] = {
 	[DIMENSION_LINEAGES] = {"lineages", "exes, is_truncated", CACHE_ENTRIES},
 	[DIMENSION_PROCESSES] = {"processes",
 				 "pid, start_ns, start_real_ns, exe, cgroup, lineage, ancestor_pids, comm, args, "
-				 "is_args_truncated, uid, gid, euid, egid, login_uid, session_id, cap_effective, user",
+				 "is_args_truncated, uid, gid, euid, egid, login_uid, session_id, cap_effective, user, "
+				 "script",
 				 CACHE_ENTRIES_MANY},
-	[DIMENSION_VERDICTS] = {"verdicts", "policy, rule, tier, is_enforced", CACHE_ENTRIES},
+	[DIMENSION_VERDICTS] = {"verdicts", "policy, rule, tier, is_enforced, would_deny", CACHE_ENTRIES},
 };
 
 static const char access_columns[] =
@@ -284,6 +285,7 @@ static int intern_verdict(struct store_writer *writer, const struct store_record
 	store_row_text(&row, record->rule);
 	store_row_int(&row, record->tier);
 	store_row_int(&row, record->is_enforced);
+	store_row_int(&row, record->would_deny);
 	return intern(writer, DIMENSION_VERDICTS, &row, ret_id);
 }
 
@@ -336,6 +338,7 @@ static int intern_process(struct store_writer *writer, const struct store_record
 	store_row_int(&row, record->args_truncated);
 	row_credentials(&row, &record->cred);
 	store_row_text(&row, record->user);
+	store_row_text(&row, record->script);
 	return intern(writer, DIMENSION_PROCESSES, &row, ret_id);
 }
 
