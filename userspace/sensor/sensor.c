@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,6 +275,9 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	settings->keep_args = config->keep_args;
 	settings->tier = (__u8)config->tier;
 	settings->has_egress = config->has_egress;
+	settings->have_quiet = config->backend == SENSOR_BACKEND_TRACEPOINT && config->support->has_rdonly_cast &&
+			       config->support->has_mount_id;
+	randombytes_buf(&settings->quiet_key, sizeof(settings->quiet_key));
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
 }
@@ -429,6 +433,7 @@ static int make_tables(struct sensor *sensor, const struct sensor_config *config
 		.directory_cache = sensor->bpf->bss->directory_cache,
 		.name_filter = (uint64_t *)sensor->bpf->bss->name_filter,
 		.has_names = &sensor->bpf->bss->has_names,
+		.tree_epoch = (uint64_t *)&sensor->bpf->bss->tree_epoch,
 		.identify = identify,
 		.identify_context = sensor,
 	};
