@@ -238,6 +238,8 @@ static __always_inline enum received seen_file(struct task_struct *task, struct 
 		return RECEIVED_NOTHING;
 	if (directory && is_judging())
 		secret = judged_candidate(ADDRESS(direct, file), directory);
+	else if (directory && has_egress)
+		secret = candidate_number(ADDRESS(direct, file), directory);
 	if (direct && is_judging() && is_worked_on(file))
 		how |= JUDGE_BY_OWN_CRED;
 	id.generation = FIELD(direct, inode, i_generation);

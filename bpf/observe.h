@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "egress.h"
 #include "held.h"
 #include "match.h"
 #include "path.h"
@@ -47,6 +48,7 @@ static __always_inline void remember_holder(struct access_record *record)
 	struct touch_key touch = {};
 	__u8 one = 1;
 
+	egress_accessed(&record->key, record->value.secret);
 	if (record->key.result || record->key.kind == ACCESS_LINK || record->key.target)
 		return;
 	touch.file = record->key.file;

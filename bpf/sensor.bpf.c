@@ -7,6 +7,7 @@
  */
 #include "access.bpf.c"
 #include "guard.bpf.c"
+#include "egress.bpf.c"
 #include "memory.bpf.c"
 #include "process.bpf.c"
 

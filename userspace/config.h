@@ -70,6 +70,8 @@ struct config {
 	uint64_t identity_hash_max_mib;
 	uint64_t identity_hash_wait_ms;
 
+	char egress_cgroup[PATH_MAX]; /* "": off */
+
 	bool store_enabled;
 	uint64_t store_commit_interval_ms;
 	uint64_t store_max_mib;

@@ -65,6 +65,9 @@ const struct config_key config_keys[] = {
 	{"identity.hash_wait_ms", CONFIG_NUMBER, AT(identity_hash_wait_ms), 0, 5000, NULL, "5",
 	 "Milliseconds that an event waits for the hash of its executable before it goes out without."},
 
+	{"egress.cgroup", CONFIG_PATH, AT(egress_cgroup), 0, PATH_MAX - 1, NULL, "\"\"",
+	 "Directory of the control group (v2) whose processes connect only where the egress lists of secrets say. Empty means off."},
+
 	{"store.enabled", CONFIG_BOOL, AT(store_enabled), 0, 0, NULL, "true",
 	 "Whether accesses are kept in SQLite, for sagent top and sagent secrets."},
 	{"store.commit_interval_ms", CONFIG_NUMBER, AT(store_commit_interval_ms), 50, 60000, NULL, "1000",

@@ -18,6 +18,7 @@
 #include "base/version.h"
 #include "base/worker.h"
 #include "cli/policy_advice.h"
+#include "enforce/egress.h"
 #include "enforcement.h"
 #include "export/output.h"
 #include "identity/identity.h"
@@ -25,6 +26,7 @@
 #include "observer.h"
 #include "policy/glob.h"
 #include "policy/policy.h"
+#include "secret_numbers.h"
 #include "sensor/sensor.h"
 #include "sensor/watchlist.h"
 #include "store/store.h"
@@ -61,6 +63,8 @@ static void on_flush(evutil_socket_t fd, short what, void *context)
 		(void)log_error(r, "reading the kernel's counters");
 	enforcement_tick(daemon->enforcement);
 	observer_tick(daemon->observer);
+	if (daemon->egress)
+		egress_tick(daemon->egress);
 	daemon_check_losses(daemon);
 	if (r >= 0)
 		daemon_heartbeat_beat(daemon, began_ns);
@@ -116,6 +120,7 @@ static int open_sensor(struct daemon *daemon, struct error *error)
 		.max_files = config->sensor_max_files,
 		.max_directories = config->sensor_max_directories,
 		.max_holders = config->sensor_max_holders,
+		.has_egress = config->egress_cgroup[0] != '\0',
 		.access_ring_bytes = config->sensor_access_ring_kib * 1024,
 		.process_ring_bytes = config->sensor_process_ring_kib * 1024,
 		.keep_args = config->identity_args,
@@ -402,6 +407,8 @@ static int open_all(struct daemon *daemon, struct error *error)
 	if (r == 0)
 		r = open_watchlist(daemon, error);
 	if (r == 0)
+		r = daemon_open_egress(daemon);
+	if (r == 0)
 		r = open_control(daemon, error);
 	if (r < 0)
 		return r;
@@ -499,6 +506,7 @@ void daemon_free(struct daemon *daemon)
 		flush_all(daemon);
 	daemon_heartbeat_free(daemon);
 	daemon_guard_free(daemon);
+	egress_free(daemon->egress);
 	sensor_free(daemon->sensor);
 	output_free(daemon->output);
 	store_close(daemon->store);

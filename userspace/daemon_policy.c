@@ -8,12 +8,14 @@
 #include "base/worker.h"
 #include "cli/policy_advice.h"
 #include "daemon_state.h"
+#include "enforce/egress.h"
 #include "enforce/policy_check.h"
 #include "enforcement.h"
 #include "notify.h"
 #include "observer.h"
 #include "policy/policy.h"
 #include "policy/policy_file.h"
+#include "secret_numbers.h"
 #include "sensor/sensor.h"
 #include "sensor/watchlist.h"
 
@@ -63,9 +65,12 @@ int daemon_check_policies(const struct config *config, const struct policy_host 
 	bool is_chosen = choice_make(config->backend, config->enforcement_tier, &choice, NULL) == 0;
 	int r = load(config, is_chosen ? &choice : NULL, host, &policy, error);
 
+	if (r == 0)
+		r = egress_check_policy(policy, daemon_egress_reason(config), error);
 	if (r < 0)
 		return r;
 	daemon_log_warnings(policy);
+	daemon_log_unguarded(policy, daemon_egress_reason(config));
 	*ret_policies = policy_set_policy_count(policy);
 	*ret_secrets = policy_set_secret_count(policy);
 	return 0;
@@ -107,15 +112,23 @@ int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, stru
 
 	if (r < 0)
 		return r;
+	r = daemon_load_egress(daemon, policy, error);
+	if (r < 0) {
+		enforcement_rollback(daemon->enforcement);
+		return r;
+	}
 	r = watch_policy(daemon, policy, error);
 	if (r < 0) {
 		enforcement_rollback(daemon->enforcement);
+		if (daemon->egress)
+			egress_revert(daemon->egress);
 		return r;
 	}
 	enforcement_commit(daemon->enforcement);
 	if (daemon->policy)
 		observer_flush_denials(daemon->observer); /* by rules that are gone now */
 	observer_set_policy(daemon->observer, policy);
+	daemon_settle_egress(daemon, policy);
 	policy_set_free(daemon->policy);
 	daemon->policy = policy;
 	return 0;

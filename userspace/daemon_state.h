@@ -18,6 +18,7 @@
 #include "config.h"
 #include "daemon.h"
 
+struct egress;
 struct policy_host;
 struct counted;
 struct daemon_guard;
@@ -40,6 +41,8 @@ struct daemon {
 	struct sensor *sensor;
 	struct watchlist *watchlist;
 	struct enforcement *enforcement;
+	struct egress *egress;     /* NULL: off, or the host cannot */
+	const char *egress_reason; /* why, then */
 	struct policy_set *policy;
 	struct store *store;
 	struct output *output;
@@ -103,6 +106,18 @@ void daemon_guard_write_status(const struct daemon *daemon, struct json_writer *
 /* As observer_config's; the context is the daemon. */
 void daemon_tampered(void *context, const struct counted *counted);
 bool daemon_denies_tampering(const struct daemon *daemon);
+/* Makes the egress guard, where a control group is configured and the kernel takes its programs. 0 or -ENOMEM. */
+int daemon_open_egress(struct daemon *daemon);
+/* Why no policy of this config can have its egress lists guarded; NULL: it may. */
+const char *daemon_egress_reason(const struct config *config);
+/* Says what is not guarded for want of what the host, or the config, has not. */
+void daemon_log_unguarded(const struct policy_set *policy, const char *reason);
+/*
+ * The lists of a policy: brought in force before its files are watched; afterwards settled, or taken back. Nothing when
+ * there is no guard. -errno with *error: the former ones stay.
+ */
+int daemon_load_egress(struct daemon *daemon, const struct policy_set *policy, struct error *error);
+void daemon_settle_egress(struct daemon *daemon, const struct policy_set *policy);
 
 /* What the control socket takes; their context is the daemon. */
 extern const struct control_command daemon_commands[];

@@ -140,6 +140,38 @@ static void put_largest_numbers(void)
 }
 
 /* The same text in every place that takes one. */
+static void put_egress(const char *text, const struct access_process *process)
+{
+	static const uint16_t protocols[] = {6, 17, 1, 58, 132, 33, 136, 255, 262, 0, UINT16_MAX};
+	struct event_egress egress = {
+		.secret_name = text,
+		.secret_class = text,
+		.age_ns = UINT64_MAX,
+		.address = {{[10] = 0xff, [11] = 0xff, [12] = 203, [14] = 113, [15] = 7}},
+		.port = 443,
+		.count = UINT64_MAX,
+		.first_real_ns = SAMPLE_NS,
+		.last_real_ns = SAMPLE_NS,
+		.process = *process,
+		.verdict = {.action = VERDICT_ALERT, .policy = text},
+	};
+	const struct bus_event event = {.type = EVENT_EGRESS, .egress = &egress};
+
+	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++) {
+		egress.protocol = protocols[i];
+		put(&event);
+	}
+	egress.verdict = (struct verdict){.action = VERDICT_DENY, .policy = text, .is_enforced = true};
+	egress.result = -EPERM;
+	memset(&egress.address, 0xff, sizeof(egress.address));
+	put(&event);
+	egress.verdict = (struct verdict){.action = VERDICT_DENY, .policy = text, .would_deny = true};
+	egress.result = 0;
+	egress.port = 0;
+	memset(&egress.address, 0, sizeof(egress.address));
+	put(&event);
+}
+
 static void put_text_everywhere(const char *text)
 {
 	static const char *args[3000];
@@ -161,6 +193,7 @@ static void put_text_everywhere(const char *text)
 		process->ancestors[i] = (struct access_ancestor){UINT32_MAX, text};
 	source = (struct event_source){text, text};
 	put_access(&access);
+	put_egress(text, process);
 	source = (struct event_source){"db-7.example.com", "sagentd"};
 }
 
@@ -294,6 +327,8 @@ int main(void)
 	put_empty();
 	put_largest_numbers();
 	put_nasty_texts();
+	put_egress("db-password", &(const struct access_process){.id = {.pid = 1}});
+	put_egress(NULL, &(const struct access_process){.comm = NULL});
 	put_losses();
 	put_lifecycle(SAGENT_VERSION);
 	put_lifecycle("\n\xff\"");

@@ -204,13 +204,15 @@ FIELDS = {
 class Daemon:
     """One sagentd with its own state, policy and output.
 
-    output: "pipe" (events through stdout), a path (--output-file), or None (--output none). A secret called
+    output: "pipe" (events through stdout), a path (--output-file), or None (--output none). spec: keys of the
+    policy's spec other than secrets. A secret called
     "marker" is always watched beside those of the test: barrier() uses it.
     """
 
     def __init__(self, place, secrets=(), text=None, config=None, output="pipe", extra=(), prefix=(), backend=None,
-                 state=None, expect_ready=True, cwd=None, stdout=None):
+                 state=None, expect_ready=True, cwd=None, stdout=None, spec=None):
         self.place = place
+        self.spec = spec or {}
         self.state = state or tempfile.mkdtemp(prefix="state-", dir=place.path)
         self.marker = os.path.join(self.state, "marker")
         self.policy_path = os.path.join(self.state, "policy.yaml")
@@ -250,7 +252,7 @@ class Daemon:
     def write_policy(self, secrets, text=None):
         """Puts a new policy file in place at once; the daemon does not know until reload()."""
         if text is None:
-            text = policy("test", list(secrets) + [secret("marker", self.marker)])
+            text = policy("test", list(secrets) + [secret("marker", self.marker)], **self.spec)
         temporary = self.policy_path + ".next"
         with open(temporary, "w", encoding="utf-8") as f:
             f.write(text)

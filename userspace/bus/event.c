@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/destination.h"
 #include "base/error.h"
 #include "base/json_writer.h"
 #include "base/tamper.h"
@@ -15,6 +16,7 @@
 
 static const char *const type_names[EVENT_TYPE_COUNT] = {
 	[EVENT_ACCESS] = "secretsagent.secret.access.v1",
+	[EVENT_EGRESS] = "secretsagent.egress.v1",
 	[EVENT_LOSS] = "secretsagent.sensor.loss.v1",
 	[EVENT_STARTED] = "secretsagent.sensor.started.v1",
 	[EVENT_STOPPED] = "secretsagent.sensor.stopped.v1",
@@ -391,6 +393,44 @@ void event_write_access(struct buffer *buffer, const struct event_source *source
 	envelope_end(&w);
 }
 
+/* ---------------------------------------------------------------- an attempt to send elsewhere */
+
+static void write_connection(struct json_writer *w, const struct event_egress *egress)
+{
+	char address[DESTINATION_ADDRESS_SIZE], protocol[DESTINATION_PROTOCOL_SIZE];
+
+	json_object_begin(w, "connection");
+	json_string(w, "address", destination_address(&egress->address, address));
+	if (egress->port)
+		json_uint(w, "port", egress->port);
+	else
+		json_null(w, "port");
+	json_string(w, "protocol", destination_protocol(egress->protocol, protocol));
+	json_int(w, "result", egress->result);
+	write_error_name(w, egress->result);
+	json_uint(w, "count", egress->count);
+	write_time(w, "first", egress->first_real_ns);
+	write_time(w, "last", egress->last_real_ns);
+	json_object_end(w);
+}
+
+static void write_egress(struct json_writer *w, const struct event_egress *egress)
+{
+	json_object_begin(w, "secret");
+	write_name(w, "name", or_empty(egress->secret_name));
+	write_name(w, "class", or_empty(egress->secret_class));
+	json_uint(w, "age_ms", egress->age_ns / NS_PER_MS);
+	json_object_end(w);
+	write_connection(w, egress);
+	write_process(w, &egress->process);
+	json_object_begin(w, "verdict");
+	json_string(w, "action", verdict_action_name(egress->verdict.action));
+	write_name(w, "policy", or_empty(egress->verdict.policy));
+	json_bool(w, "enforced", egress->verdict.is_enforced);
+	json_bool(w, "would_deny", egress->verdict.would_deny);
+	json_object_end(w);
+}
+
 /* ---------------------------------------------------------------- the others */
 
 static void write_loss(struct json_writer *w, const struct event_loss *loss)
@@ -514,6 +554,8 @@ static void write_policy_refused(struct json_writer *w, const struct event_polic
 
 static const char *subject_of(const struct bus_event *event)
 {
+	if (event->type == EVENT_EGRESS)
+		return or_unknown(event->egress->secret_name);
 	if (event->type == EVENT_LOSS)
 		return loss_place_name(event->loss->place);
 	return event->type == EVENT_TAMPER ? tamper_kind_name(event->tamper->kind) : NULL;
@@ -521,6 +563,8 @@ static const char *subject_of(const struct bus_event *event)
 
 static uint64_t time_of(const struct bus_event *event)
 {
+	if (event->type == EVENT_EGRESS)
+		return event->egress->last_real_ns;
 	return event->type == EVENT_TAMPER ? event->tamper->last_real_ns : 0;
 }
 
@@ -535,6 +579,9 @@ void event_write(struct buffer *buffer, const struct event_source *source, const
 	json_writer_init(&w, buffer);
 	envelope_begin(&w, source, event->type, subject_of(event), time_of(event));
 	switch (event->type) {
+	case EVENT_EGRESS:
+		write_egress(&w, event->egress);
+		break;
 	case EVENT_LOSS:
 		write_loss(&w, event->loss);
 		break;

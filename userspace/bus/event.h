@@ -32,6 +32,7 @@ struct error;
 
 enum event_type {
 	EVENT_ACCESS,
+	EVENT_EGRESS,
 	EVENT_LOSS,
 	EVENT_STARTED,
 	EVENT_STOPPED,
@@ -46,6 +47,22 @@ enum event_type {
 struct event_source {
 	const char *host;
 	const char *program;
+};
+
+/* A process that has had a secret with a list of destinations wanted to send elsewhere. */
+struct event_egress {
+	const char *secret_name;
+	const char *secret_class;
+	uint64_t age_ns; /* at the last attempt, since the first access to the secret in the process's lineage */
+	struct egress_address address;
+	uint16_t port;     /* 0: none */
+	uint16_t protocol; /* IPPROTO_*, IPPROTO_RAW for any raw socket */
+	int result;        /* 0 or a negative errno */
+	uint64_t count;    /* new since the last event of this process, secret and destination */
+	uint64_t first_real_ns;
+	uint64_t last_real_ns;
+	struct access_process process;
+	struct verdict verdict; /* rule and tier are not told: it is the secret's list, and a program of a cgroup */
 };
 
 struct event_loss {
@@ -137,6 +154,7 @@ struct bus_event {
 	enum event_type type;
 	union {
 		const struct access *access;
+		const struct event_egress *egress;
 		const struct event_loss *loss;
 		const struct event_started *started;
 		const struct event_stopped *stopped;

@@ -14,6 +14,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/destination.h"
 #include "base/error.h"
 #include "base/tamper.h"
 #include "export/cell.h"
@@ -192,6 +193,26 @@ static void put_loss(struct table *table, struct buffer *text, const struct even
 	put_note(table, STYLE_LOSS, text);
 }
 
+static void put_egress(struct table *table, struct buffer *text, const struct event_egress *egress)
+{
+	const char *exe = egress->process.exe && *egress->process.exe ? egress->process.exe : egress->process.comm;
+	char address[DESTINATION_ADDRESS_SIZE], protocol[DESTINATION_PROTOCOL_SIZE];
+	bool is_alert = egress->verdict.action == VERDICT_ALERT;
+
+	buffer_printf(text, "%s %s to %s",
+		      is_alert                      ? "ALERT"
+		      : egress->verdict.is_enforced ? "DENY"
+						    : "would deny",
+		      destination_protocol(egress->protocol, protocol), destination_address(&egress->address, address));
+	if (egress->port)
+		buffer_printf(text, " port %u", egress->port);
+	buffer_printf(text, " by %s %u, %.3f s after it had %s", exe ? exe : "?", egress->process.id.pid,
+		      (double)egress->age_ns / (double)NS_PER_SEC, egress->secret_name);
+	if (egress->count > 1)
+		buffer_printf(text, " (%" PRIu64 " times)", egress->count);
+	put_note(table, is_alert ? STYLE_ALERT : STYLE_DENY, text);
+}
+
 static void put_policy_loaded(struct table *table, struct buffer *text, const struct event_policy_loaded *loaded)
 {
 	buffer_append_string(text, loaded->is_reload ? "policy reloaded: " : "policy loaded: ");
@@ -287,6 +308,9 @@ static void put_other(struct table *table, const struct bus_event *event)
 	struct buffer text = BUFFER_INIT(TEXT_MAX);
 
 	switch (event->type) {
+	case EVENT_EGRESS:
+		put_egress(table, &text, event->egress);
+		break;
 	case EVENT_LOSS:
 		put_loss(table, &text, event->loss);
 		break;

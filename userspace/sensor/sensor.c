@@ -304,6 +304,7 @@ static void set_sizes(const struct sensor *sensor, const struct sensor_config *c
 	(void)bpf_map__set_max_entries(bpf->maps.classes, is_judging(config->tier) ? CLASSES_MAX : 1);
 	(void)bpf_map__set_max_entries(bpf->maps.images, is_judging(config->tier) ? (__u32)config->max_processes : 1);
 	(void)bpf_map__set_max_entries(bpf->maps.lineage, is_judging(config->tier) ? (__u32)config->max_processes : 1);
+	(void)bpf_map__set_max_entries(bpf->maps.tainted, config->has_egress ? (__u32)config->max_holders : 1);
 }
 
 static void set_settings(const struct sensor *sensor, const struct sensor_config *config)
@@ -324,8 +325,20 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	settings->guard_by_syscall = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	settings->tier = (__u8)config->tier;
 	randombytes_buf((void *)(uintptr_t)&settings->identity_seed, sizeof(settings->identity_seed));
+	settings->has_egress = config->has_egress;
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
+}
+
+static bool has_section(const struct bpf_program *program, const char *prefix)
+{
+	return strncmp(bpf_program__section_name(program), prefix, strlen(prefix)) == 0;
+}
+
+/* The programs of the egress guard. */
+static bool is_cgroup(const struct bpf_program *program)
+{
+	return has_section(program, "cgroup/");
 }
 
 static bool is_wanted(const struct sensor_config *config, const struct sensor_program *row)
@@ -347,8 +360,10 @@ static void set_programs(const struct sensor *sensor, const struct sensor_config
 	bpf_object__for_each_program (program, sensor->bpf->obj)
 		(void)bpf_program__set_autoload(program, false);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
-		if (is_wanted(config, &sensor_programs[i]) && !is_refused[i])
-			(void)bpf_program__set_autoload(program_of(sensor, i), true);
+		program = program_of(sensor, i);
+		if (is_wanted(config, &sensor_programs[i]) && !is_refused[i] &&
+		    (config->has_egress || !is_cgroup(program)))
+			(void)bpf_program__set_autoload(program, true);
 	}
 }
 
@@ -408,11 +423,6 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 	}
 }
 
-static bool is_iterator(const struct bpf_program *program)
-{
-	return strncmp(bpf_program__section_name(program), "iter/", 5) == 0;
-}
-
 /* Attaches the loaded programs that serve every backend, or those of this one. */
 static int attach(struct sensor *sensor, const struct sensor_config *config, bool shared, struct error *error)
 {
@@ -421,7 +431,7 @@ static int attach(struct sensor *sensor, const struct sensor_config *config, boo
 		struct bpf_program *program = program_of(sensor, i);
 
 		if (shared != (row->backends == BACKENDS_ALL) || !bpf_program__autoload(program) ||
-		    is_iterator(program))
+		    has_section(program, "iter/") || is_cgroup(program))
 			continue;
 		sensor->links[i] = bpf_program__attach(program);
 		if (sensor->links[i])
@@ -683,6 +693,32 @@ struct pins_gap sensor_gap(const struct sensor *sensor)
 int sensor_detach(const char *pin_dir)
 {
 	return pins_remove_others(pin_dir, NULL, NULL);
+}
+
+int sensor_egress(struct sensor *sensor, struct sensor_egress *ret_egress)
+{
+	struct sensor_bpf *bpf = sensor->bpf;
+	struct sensor_egress egress = {
+		.tainted_fd = bpf_map__fd(bpf->maps.tainted),
+		.destinations_fd = bpf_map__fd(bpf->maps.destinations),
+		.bank = &bpf->bss->egress_bank,
+		.used = &bpf->bss->egress_used,
+		.guards = bpf->bss->egress_guards,
+		.of_secret = bpf->bss->egress_of_secret,
+	};
+	struct bpf_program *program;
+	size_t count = 0;
+
+	bpf_object__for_each_program (program, bpf->obj) {
+		if (!is_cgroup(program))
+			continue;
+		if (!bpf_program__autoload(program) || count == SENSOR_EGRESS_PROGRAMS)
+			return -ENOTSUP;
+		egress.programs[count].fd = bpf_program__fd(program);
+		egress.programs[count++].attach_type = (uint32_t)bpf_program__expected_attach_type(program);
+	}
+	*ret_egress = egress;
+	return count == SENSOR_EGRESS_PROGRAMS ? 0 : -ENOTSUP;
 }
 
 int sensor_start(struct sensor *sensor, struct error *error)

@@ -44,6 +44,7 @@ struct sensor_config {
 	const struct kernel_support *support; /* borrowed for the call */
 	enum sensor_backend backend;
 	size_t max_counters, max_files, max_directories, max_holders;
+	bool has_egress; /* load the programs of the egress guard too */
 	size_t access_ring_bytes, process_ring_bytes; /* powers of two, multiples of the page size */
 	bool keep_args;
 	bool guard_denies;    /* refuse what others do to the agent itself; lsm only */
@@ -102,6 +103,26 @@ struct sensor_verdict_tables sensor_verdict_tables(struct sensor *sensor);
 /* Tells of every process that runs now, as sensor_new() did. 0 or -errno. */
 int sensor_each_process(struct sensor *sensor,
 			void (*each)(void *context, const struct process_record *record, size_t size), void *context);
+/*
+ * What the egress guard works on, borrowed: the sensor loads its programs and others attach them. The guard's attempts
+ * are told as accesses of kind ACCESS_EGRESS.
+ */
+#define SENSOR_EGRESS_PROGRAMS 5
+
+struct sensor_egress {
+	int tainted_fd, destinations_fd;
+	uint32_t *bank, *used;
+	struct egress_guard (*guards)[EGRESS_GUARDS];
+	uint8_t (*of_secret)[VERDICT_SECRETS_MAX];
+	struct {
+		int fd;
+		uint32_t attach_type; /* enum bpf_attach_type */
+	} programs[SENSOR_EGRESS_PROGRAMS];
+};
+
+/* -ENOTSUP: it was not asked for, or the kernel refuses one of its programs. */
+int sensor_egress(struct sensor *sensor, struct sensor_egress *ret_egress);
+
 /*
  * Attaches the access programs, then takes the place of a former daemon's that are still attached, and reports who
  * holds a secret open. Once.

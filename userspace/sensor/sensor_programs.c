@@ -16,6 +16,7 @@
 #define UNSEEN_SIGNAL  "who sends signals to the agent itself"
 #define UNSEEN_TRACE   "who looks into the memory of the agent itself"
 #define UNSEEN_BPF     "what others do to the agent's own maps, programs and links"
+#define UNSEEN_EGRESS  "where processes that have had a secret send to"
 #define UNSEEN_PAGES                                                                                                  \
 	"reads through what the process was not seen to get: a shared descriptor table, a slot of an io_uring ring, " \
 	"inherited pages, a descriptor that another thread closed at once"
@@ -61,6 +62,11 @@ const struct sensor_program sensor_programs[] = {
 	{"lsm_guard_map", LSM, UNSEEN_BPF, 0, ANY_TIER},
 	{"lsm_guard_program", LSM, UNSEEN_BPF, 0, ANY_TIER},
 	{"lsm_guard_kill", LSM, UNSEEN_SIGNAL, 0, ANY_TIER},
+	{"egress_connect4", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_connect6", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_sendmsg4", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_sendmsg6", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_socket", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
 
 	{"fexit_do_filp_open", LSM | FENTRY, UNSEEN_REFUSED, 0, ANY_TIER},
 };
