@@ -108,13 +108,22 @@ enum path_flag {
 	PATH_FLAG_USER = 1 << 2, /* not walked: a plain string that the process passed in, as it passed it */
 };
 
+enum image_flag {
+	IMAGE_SCRIPT_UNKNOWN = 1 << 0, /* whether it runs a script, and which, was not seen */
+};
+
 struct process_record {
 	struct record_header header;
 	struct task_snapshot task;
-	__u32 path_size; /* bytes of walked executable path in data[] */
-	__u32 args_size; /* bytes of NUL-separated arguments after the path */
-	__u32 flags;     /* enum path_flag of the path */
+	__u32 path_size;   /* bytes of walked executable path in data[] */
+	__u32 script_size; /* bytes of walked script path after it */
+	__u32 args_size;   /* bytes of NUL-separated arguments after those */
+	__u32 flags;       /* enum path_flag of the executable's path */
+	__u32 script_flags;
+	__u32 image_flags; /* enum image_flag */
 	__u32 args_truncated;
+	__u32 pad;
+	struct exe_id script; /* the file with the "#!" line that an exec was asked for; zero for none */
 	char data[];
 };
 
@@ -194,6 +203,31 @@ enum access_flag {
 	ACCESS_CANDIDATE = 1 << 0, /* an unknown file below a watched directory: the path decides */
 	ACCESS_BY_PATH = 1 << 1,   /* no file (a refused open, a link): the path is what the process passed */
 	ACCESS_ALONE = 1 << 2,     /* no counter holds this access: the record is all there is of it */
+	ACCESS_KNOWN = 1 << 3, /* the kernel knew that it is a secret: counted in `accesses` or `denied` of the CPU */
+};
+
+/* What carries a denial out, from least to best. */
+enum tier { TIER_OBSERVE, TIER_KILL, TIER_FANOTIFY, TIER_LSM, TIER_COUNT };
+
+enum decided_action {
+	DECIDED_ALLOW = 0, /* these three as enum verdict_action */
+	DECIDED_ALERT = 1,
+	DECIDED_DENY = 2,
+	DECIDED_NOTHING = 0xff, /* no policy that is enforced is about it */
+};
+
+enum decided_flag {
+	DECIDED_ERROR = 1 << 0, /* something was not known, and the answer is the policy's onError */
+	DECIDED_KILL = 1 << 1,
+	DECIDED_ENFORCED = 1 << 2, /* a denial that was carried out: refused, or the process was killed */
+};
+
+#define DECIDED_BY_DEFAULT 0xffff /* in place of a rule's number */
+
+struct decided {
+	__u8 action; /* enum decided_action */
+	__u8 flags;  /* enum decided_flag */
+	__u16 rule;  /* of the secret's rules in their order, deny first */
 };
 
 /* The value of the counter map: enough to make the event even when its first record never arrived. */
@@ -206,7 +240,11 @@ struct access_value {
 	struct file_id watched_dir; /* candidates: the watched directory that the walk ended at */
 	struct task_snapshot task;
 	__u32 file_nlink;
-	__u32 flags; /* enum access_flag */
+	__u32 flags;             /* enum access_flag */
+	struct decided decided;  /* the last verdict; DECIDED_NOTHING: the kernel gave none */
+	__u32 policy_generation; /* whose rules gave it */
+	__u32 secret;            /* number of the secret that it is about; 0: of none, or of more than one can tell */
+	__u32 pad;
 };
 
 struct access_record {
@@ -241,6 +279,8 @@ enum syscall_class {
 	SYSCALL_EXECVE,
 	SYSCALL_REARRANGE, /* moves or removes a directory or a mount, or may: where directories are is not as before */
 	SYSCALL_UNLINKAT,  /* the same, when a directory is to be removed */
+	SYSCALL_PROCESS_VM_WRITEV,
+	SYSCALL_BPF,
 };
 
 /* ---------------------------------------------------------------- file iterators */
@@ -255,16 +295,77 @@ struct file_record {
 	__u32 nlink;
 	__u32 fmode; /* enum access_mode bits of the open file; 0 for O_PATH */
 	__u32 fs_magic;
+	__u32 ctime_nsec;
+	__s64 ctime_sec;
+};
+
+/* ---------------------------------------------------------------- what is done to the agent itself */
+
+/*
+ * Counted as accesses are, by a key of its own: kind COUNTED_TAMPER, via enum tamper_kind, mode the operation (below),
+ * target the daemon, file.dev the enum guard_object and file.ino the number of the map, program or link; both are 0
+ * where it is about none, file.ino also where it is about any of them.
+ */
+#define COUNTED_TAMPER 15
+
+enum tamper_kind {
+	TAMPER_BPF = 1,    /* mode: command of bpf(2); GUARD_OPEN for all that end in a descriptor */
+	TAMPER_SIGNAL,     /* mode: number of the signal */
+	TAMPER_TRACE,      /* mode: enum tamper_trace */
+	TAMPER_SELF_CHECK, /* the daemon's own finding; never from a kernel program */
+	TAMPER_KIND_COUNT,
+};
+
+#define GUARD_OPEN 255
+
+enum tamper_trace {
+	TRACE_PTRACE = 1,
+	TRACE_VM_READ,
+	TRACE_VM_WRITE,
+	TRACE_PROC_MEM,
+	TRACE_GETFD,
+	TRACE_OTHER,
+	TRACE_COUNT,
+};
+
+enum guard_object { GUARD_MAP = 1, GUARD_PROGRAM, GUARD_LINK, GUARD_OBJECT_COUNT };
+
+struct guard_key {
+	__u32 object; /* enum guard_object */
+	__u32 id;
+};
+
+/* What a program, by its executable, may do to the agent. */
+enum guard_right {
+	GUARD_MAY_SIGNAL = 1 << 0,
+	GUARD_MAY_BPF = 1 << 1,
+};
+
+#define LAST_SIGNAL_PATH 1024
+
+enum last_signal_flag {
+	LAST_SIGNAL_KERNEL = 1 << 0, /* nobody sent it: a fault, the OOM killer; `task` is who ran just then */
+};
+
+/* The last signal to the daemon that ends or stops a process, and who sent it. Outlives the daemon in a pinned map. */
+struct last_signal {
+	__u64 time_ns;
+	__u32 daemon_pid;
+	__u32 number; /* 0: none yet */
+	__u32 flags;  /* enum last_signal_flag */
+	__u32 path_flags;
+	__u32 path_size; /* walked executable path of the sender */
 	__u32 pad;
+	struct task_snapshot task;
+	char path[LAST_SIGNAL_PATH];
 };
 
 /* ---------------------------------------------------------------- maps */
 
 /*
- * A secret has a number from 1 on, by its name, that stays the same over reloads. In these tables 0 means that the file
- * would be a secret nobody can name without its path.
+ * A secret has a number from 1 on, below VERDICT_SECRETS_MAX, by its name: the same over reloads. Where these tables
+ * have 0 it has none, or which secret a file is depends on the rest of its path.
  */
-
 struct watch_value {
 	__u32 flags;
 	__u32 secret; /* its number */
@@ -329,44 +430,61 @@ struct ignored_value {
  * policy. `policy_generation` says which (its lowest bit), and grows by one whenever the other takes over.
  *
  * What a rule asks of a process is a class: "programs that are /usr/bin/ssh", "users that are root". Which classes a
- * program, a script, a control group, a user has is in the map `classes`; a rule names one class of each sort, or 0.
+ * file that is executed, a control group, a user has is in the map `classes`; a rule names one class of each sort, or
+ * 0.
  */
 #define VERDICT_BANKS       2
 #define VERDICT_SECRETS_MAX 4096 /* a secret's number is below; 0 is none */
 #define VERDICT_RULES_MAX   4096 /* of all secrets of one bank */
 #define VERDICT_RULES_EACH  64   /* of one secret */
 #define CLASS_WORDS         8
-#define CLASS_MAX           (CLASS_WORDS * 64) /* of one sort; number 0 is not used */
+#define CLASS_MAX           (CLASS_WORDS * 64) /* of one kind of member; number 0 is not used */
 
+/* What a rule may ask for. The first three are classes of files. */
 enum class_sort {
 	CLASS_EXE = 0,
 	CLASS_SCRIPT,
+	CLASS_ANCESTOR,
 	CLASS_CGROUP,
 	CLASS_UID,
 	CLASS_GID,
-	CLASS_ANCESTOR,
 	CLASS_SORT_COUNT,
 };
 
-/* Who has classes. Zero where a sort does not say otherwise. */
+enum class_member {
+	MEMBER_FILE = 0,
+	MEMBER_CGROUP,
+	MEMBER_UID,
+	MEMBER_GID,
+	MEMBER_COUNT,
+};
+
+/* Who has classes. Zero where a kind of member does not say otherwise. */
 struct class_key {
-	__u64 id;    /* exe, script, ancestor: inode; cgroup: its number; uid, gid: the number */
-	__u64 place; /* exe, script, ancestor: the control group of the container whose paths count, 0: the host's */
-	__s64 ctime_sec; /* exe, script, ancestor; so that a file that was changed has no classes until it is looked at
-			  */
+	__u64 id;        /* file: inode; cgroup: its number; uid, gid: the number */
+	__u64 place;     /* file: the control group of the container whose paths count; 0: the host's do */
+	__s64 ctime_sec; /* file; so that one that was changed has no classes until it is looked at */
 	__u32 ctime_nsec;
 	__u32 dev;
 	__u32 generation;
-	__u32 sort; /* enum class_sort; ancestor: what the children of this program get */
+	__u32 member; /* enum class_member */
+};
+
+enum class_flag {
+	CLASS_CONTAINER = 1 << 0, /* cgroup: of a container, or it cannot be told: paths in it mean what it wants */
+	CLASS_SETTLED = 1 << 1,   /* cgroup: of a unit or a container; what is made below belongs to the same */
 };
 
 /*
- * The classes by bank: bit n of the words is class n. An entry is true of a bank only while its epoch is the bank's;
- * else, and without an entry, it is not known which classes this one has. (A uid or gid without has none.)
+ * The classes by bank: bit n of the words is class n. An entry is true of a bank only while its epoch is the bank's.
+ * Without: a user or group has none; a control group has those of the one above if that is settled, else they are not
+ * known; a file has none but those of `verdict_unfollowed`, which are not known, and in a container none is known.
  */
 struct class_value {
 	__u64 bits[VERDICT_BANKS][CLASS_WORDS];
 	__u32 epochs[VERDICT_BANKS];
+	__u32 flags; /* enum class_flag; true of any bank */
+	__u32 pad;
 };
 
 struct verdict_rule {
@@ -390,26 +508,6 @@ struct verdict_entry {
 	__u8 sorts;          /* bit per enum class_sort that some rule asks for */
 };
 
-enum decided_action {
-	DECIDED_ALLOW = 0, /* these three as enum verdict_action */
-	DECIDED_ALERT = 1,
-	DECIDED_DENY = 2,
-	DECIDED_NOTHING = 0xff, /* no policy that is enforced is about it */
-};
-
-enum decided_flag {
-	DECIDED_ERROR = 1 << 0, /* something was not known, and the answer is the policy's onError */
-	DECIDED_KILL = 1 << 1,
-};
-
-#define DECIDED_BY_DEFAULT 0xffff /* in place of a rule's number */
-
-struct decided {
-	__u8 action; /* enum decided_action */
-	__u8 flags;  /* enum decided_flag */
-	__u16 rule;  /* of the secret's rules in their order, deny first */
-};
-
 /* A decision is kept until the policy or somebody's classes change. */
 struct decision_key {
 	__u32 secret;
@@ -423,15 +521,12 @@ struct decision_value {
 	__u32 pad;
 };
 
+/* A program or a script at one moment. */
 struct image_file {
 	struct file_id file; /* zero: none */
 	__s64 ctime_sec;
 	__u32 ctime_nsec;
 	__u32 pad;
-};
-
-enum image_flag {
-	IMAGE_SCRIPT_UNKNOWN = 1 << 0, /* whether it runs a script, and which, was not seen */
 };
 
 /*
@@ -441,12 +536,12 @@ enum image_flag {
 struct image_value {
 	__u64 start_ns; /* of the process; of another start time it is no news */
 	struct image_file exe;
-	struct image_file script; /* the file with the "#!" line; zero for none */
-	__u32 flags;              /* enum image_flag */
+	struct image_file script;
+	__u32 flags; /* enum image_flag */
 	__u32 pad;
 };
 
-/* The classes of sort ancestor of all that came before a process, each as it was when it forked. */
+/* The classes of all programs that a process descends from, each as it was when it forked. */
 struct lineage_value {
 	__u64 start_ns;
 	__u64 bits[VERDICT_BANKS][CLASS_WORDS];
@@ -491,6 +586,21 @@ struct cpu_counters {
 	__u64 losses[LOSS_PLACE_COUNT];
 	__u64 access_seq;
 	__u64 process_seq;
+	/* Of what the counters hold with ACCESS_KNOWN: what went through, and what was denied and carried out. */
+	__u64 accesses;
+	__u64 denied;
+	__u64 unjudged; /* candidates that were let pass because only the daemon can tell which secret they are */
+};
+
+/*
+ * What the daemon has told of, written by it alone: pinned with the programs, so that the next one knows how much of
+ * `accesses` and `denied` of all CPUs nobody has told.
+ */
+struct ledger {
+	__u64 accesses;
+	__u64 denied;
+	__u64 seen_ns; /* end of the last flush */
+	__u64 pad;
 };
 
 /* FNV-1a, 64 bit, the same on both sides; a component is hashed without its NUL. */
@@ -504,8 +614,11 @@ _Static_assert(sizeof(struct exe_id) == 40, "abi");
 _Static_assert(sizeof(struct task_snapshot) == 16 + 16 + 32 + 40 + 8 + 16 + 16, "abi");
 _Static_assert(sizeof(struct record_header) == 32, "abi");
 _Static_assert(sizeof(struct access_key) == 48, "abi");
+_Static_assert(sizeof(struct last_signal) == 32 + sizeof(struct task_snapshot) + LAST_SIGNAL_PATH, "abi");
+_Static_assert(sizeof(struct access_value) == 40 + sizeof(struct task_snapshot) + 32, "abi");
+_Static_assert(sizeof(struct ledger) == 32, "abi");
 _Static_assert(sizeof(struct class_key) == 40, "abi");
-_Static_assert(sizeof(struct class_value) == VERDICT_BANKS * (CLASS_WORDS * 8 + 4), "abi");
+_Static_assert(sizeof(struct class_value) == VERDICT_BANKS * (CLASS_WORDS * 8 + 4) + 8, "abi");
 _Static_assert(sizeof(struct verdict_rule) == 16, "abi");
 _Static_assert(sizeof(struct verdict_entry) == 12, "abi");
 _Static_assert(sizeof(struct decided) == 4, "abi");

@@ -11,27 +11,38 @@
 #include "refused.h"
 #include "syscall.h"
 
+/* The program that a process runs is mapped by the kernel, for whoever was allowed to execute it. */
+static __always_inline bool is_own_program(__u64 task, struct inode *inode)
+{
+	struct mm_struct *mm = READ((struct task_struct *)task, mm);
+
+	return mm && READ(mm, exe_file, f_inode) == inode;
+}
+
 int __attribute__((noinline)) observe_received(__u64 file_address, __u64 task_address, __u32 how)
 {
 	__u64 task = task_address ? task_address : bpf_get_current_task();
 	struct file *file = (struct file *)file_address;
-	struct sighting sighting = {.kind = how & 0xff, .via = (how >> 8) & 0xff};
+	struct sighting sighting = {.kind = how & 0xff, .via = (how >> 8) & 0xff, .how = (how >> 16) & JUDGE_FLAGS};
+	struct watch_value *value;
 	struct inode *inode;
 	unsigned int fmode;
 
 	if (!file)
-		return 0;
+		return RECEIVED_NOTHING;
 	inode = READ(file, f_inode);
 	read_file_id(inode, &sighting.file);
-	if (!filter_has(sighting.file.ino, sighting.file.dev) || !bpf_map_lookup_elem(&watched, &sighting.file))
-		return 0;
+	value = filter_has(sighting.file.ino, sighting.file.dev) ? bpf_map_lookup_elem(&watched, &sighting.file) : NULL;
+	if (!value)
+		return RECEIVED_NOTHING;
 	fmode = READ(file, f_mode);
 	if ((fmode & FMODE_PATH) && sighting.kind != ACCESS_LINK)
-		return 0;
-	sighting.mode = mode_of(fmode) | (how >> 16);
+		return RECEIVED_NOTHING;
+	if (sighting.kind != ACCESS_MAP || !is_own_program(task, inode))
+		sighting.secret = value->secret;
+	sighting.mode = mode_of(fmode) | ((how >> 16) & 0xff);
 	sighting.nlink = READ(inode, i_nlink);
-	observe(task, 0, &sighting);
-	return 1;
+	return observe(task, 0, &sighting) ? RECEIVED_REFUSED : RECEIVED_SECRET;
 }
 
 /* Descriptors looked at in one table; more than these is counted as LOSS_FD_SCAN. */
@@ -99,64 +110,149 @@ static __always_inline __u64 overlay_real_file(struct file *file)
 }
 
 /* No secret by its own inode, on a filesystem without a device: in an overlay the file below may be one; or /proc. */
-static __always_inline void seen_special_file(struct task_struct *task, struct file *file, bool direct, __u8 kind,
-					      __u8 via, __u8 mode)
+static __always_inline bool seen_special_file(struct task_struct *task, struct file *file, bool direct, __u8 kind,
+					      __u8 via, __u8 mode, __u32 how)
 {
 	struct inode *inode = FIELD(direct, file, f_inode);
 	struct super_block *sb = FIELD(direct, inode, i_sb);
 	unsigned long magic = FIELD(direct, sb, s_magic);
 
 	if (magic == PROC_SUPER_MAGIC && kind == ACCESS_OPEN)
-		seen_proc_file(task, file, direct, mode);
-	else if (magic == OVERLAYFS_SUPER_MAGIC &&
-		 !direct) /* below the system call the real file passes the hook too */
+		return seen_proc_file(task, file, direct, mode, how);
+	if (magic == OVERLAYFS_SUPER_MAGIC && !direct) /* below the system call the real file passes the hook too */
 		(void)observe_received(overlay_real_file(file), 0, kind | via << 8);
+	return false;
+}
+
+/* A candidate that only its path can tell is let pass, and counted. */
+static __always_inline __u32 judged_candidate(__u64 file, __u64 directory)
+{
+	__u32 number = candidate_number(file, directory);
+	struct cpu_counters *state = number ? NULL : this_cpu();
+
+	if (state)
+		state->unjudged++;
+	return number;
+}
+
+#define THREADS_MAX 256
+
+/*
+ * Who traces a thread of the task (an address) reads in its memory what it has, without passing a hook again. With
+ * JUDGE_REFUSES in `how`: the verdict by which a tracer is not to see the secret of that number, counted, or 0. Else
+ * all are well and the first is counted.
+ */
+__u64 __attribute__((noinline)) observe_tracers(__u64 task_address, __u32 secret, __u32 how)
+{
+	struct signal_struct *signal = READ((struct task_struct *)task_address, signal);
+	__u64 head = (__u64)signal + bpf_core_field_offset(struct signal_struct, thread_head);
+	struct list_head *node = READ(signal, thread_head.next);
+	struct sighting sighting = {
+		.kind = ACCESS_PTRACE,
+		.via = VIA_PTRACE,
+		.mode = MODE_READ,
+		.how = how,
+		.secret = secret,
+		.target = READ((struct task_struct *)task_address, tgid),
+	};
+
+	for (int i = 0; i < THREADS_MAX && (__u64)node != head; i++) {
+		struct task_struct *thread =
+			(struct task_struct *)((char *)node - bpf_core_field_offset(struct task_struct, thread_node));
+
+		node = READ(thread, thread_node.next);
+		if (!READ(thread, ptrace))
+			continue;
+		sighting.judged = DECIDED_UNDECIDED;
+		if (how & JUDGE_REFUSES) {
+			sighting.judged = judge((__u64)READ(thread, parent), secret, how | ACCESS_PTRACE);
+			if (!is_enforced(sighting.judged))
+				continue;
+		}
+		(void)observe_judged((__u64)READ(thread, parent), 0, &sighting);
+		return sighting.judged;
+	}
+	return 0;
+}
+
+/* clone_private_mount(), kern_mount(): a mount that belongs to the kernel, as those of an overlay's layers do. */
+#define MNT_NS_INTERNAL ((unsigned long)-EINVAL)
+
+/*
+ * Does the kernel work on this file for another that is open above it? Then under the credentials of who mounted that:
+ * the file of an overlay's layer, or one that is copied up.
+ */
+static __always_inline bool is_worked_on(struct file *file)
+{
+	return file->f_path.dentry->d_sb != file->f_inode->i_sb ||
+	       (unsigned long)READ(mount_of_path(path_of((struct file *)address_of(file))), mnt_ns) == MNT_NS_INTERNAL;
+}
+
+/* Judged, with who traces the process where that can be refused, and counted. */
+static __always_inline enum received seen_secret(__u64 task, __u64 file, struct sighting *sighting)
+{
+	__u64 traced;
+
+	sighting->judged = judge(task, sighting->secret, sighting->how | sighting->kind);
+	if (tier == TIER_LSM && (sighting->how & JUDGE_REFUSES) && !is_denied(sighting->judged)) {
+		traced = observe_tracers(task, sighting->secret, sighting->how);
+		if (traced)
+			sighting->judged = traced;
+	}
+	return observe_judged(task, file, sighting) ? RECEIVED_REFUSED : RECEIVED_SECRET;
 }
 
 /*
- * An open file that a system call gave out: is it a secret, or may it be one? Nearly always it is neither, and then
- * nothing is read of it but what the filter needs.
+ * An open file that a system call gave out, or is about to: is it a secret, or may it be one? Nearly always it is
+ * neither, and then nothing is read of it but what the filter needs.
  */
-static __always_inline bool seen_file(struct task_struct *task, struct file *file, bool direct, __u8 kind, __u8 via,
-				      __u8 mode)
+static __always_inline enum received seen_file(struct task_struct *task, struct file *file, bool direct, __u8 kind,
+					       __u8 via, __u8 mode, __u32 how)
 {
 	struct inode *inode = FIELD(direct, file, f_inode);
 	struct super_block *sb = FIELD(direct, inode, i_sb);
 	struct file_id id = {.ino = FIELD(direct, inode, i_ino), .dev = FIELD(direct, sb, s_dev)};
-	bool is_secret = false;
+	struct watch_value *value = NULL;
 	__u64 directory = 0;
 	unsigned int fmode;
+	__u32 secret = 0;
 
 	if (filter_has(id.ino, id.dev)) {
 		id.generation = FIELD(direct, inode, i_generation);
-		is_secret = bpf_map_lookup_elem(&watched, &id) != NULL;
+		value = bpf_map_lookup_elem(&watched, &id);
 	}
-	if (!is_secret) {
+	if (!value) {
 		directory = direct ? match_parents(file, id.dev, true) : match_parents_of((__u64)file, id.dev);
 		if (!directory && DEV_MAJOR(id.dev) != 0)
-			return false;
+			return RECEIVED_NOTHING;
+	} else {
+		secret = value->secret;
 	}
 	fmode = FIELD(direct, file, f_mode);
 	if (fmode & FMODE_PATH)
-		return false;
-	if (!is_secret && !directory) {
-		seen_special_file(task, file, direct, kind, via, mode | mode_of(fmode));
-		return false;
-	}
+		return RECEIVED_NOTHING;
+	if (!value && !directory)
+		return seen_special_file(task, file, direct, kind, via, mode | mode_of(fmode), how) ? RECEIVED_REFUSED
+												    : RECEIVED_NOTHING;
 	if (directory && (FIELD(direct, inode, i_mode) & S_IFMT) != S_IFREG)
-		return false;
+		return RECEIVED_NOTHING;
+	if (directory && is_judging())
+		secret = judged_candidate(ADDRESS(direct, file), directory);
+	if (direct && is_judging() && is_worked_on(file))
+		how |= JUDGE_BY_OWN_CRED;
 	id.generation = FIELD(direct, inode, i_generation);
-	observe((__u64)task, ADDRESS(direct, file),
-		&(const struct sighting){
-			.file = id,
-			.directory = directory,
-			.flags = directory ? ACCESS_CANDIDATE : 0,
-			.nlink = FIELD(direct, inode, i_nlink),
-			.kind = kind,
-			.via = via,
-			.mode = mode | mode_of(fmode),
-		});
-	return true;
+	return seen_secret((__u64)task, ADDRESS(direct, file),
+			   &(struct sighting){
+				   .file = id,
+				   .directory = directory,
+				   .secret = secret,
+				   .how = how,
+				   .flags = directory ? ACCESS_CANDIDATE : 0,
+				   .nlink = FIELD(direct, inode, i_nlink),
+				   .kind = kind,
+				   .via = via,
+				   .mode = mode | mode_of(fmode),
+			   });
 }
 
 static __always_inline void seen_fd(struct task_struct *task, unsigned int fd, __u8 kind, __u8 via, __u8 mode)
@@ -167,7 +263,7 @@ static __always_inline void seen_fd(struct task_struct *task, unsigned int fd, _
 		count_loss(LOSS_FD_GONE);
 		return;
 	}
-	seen_file(task, file, false, kind, via, mode);
+	(void)seen_file(task, file, false, kind, via, mode, 0);
 }
 
 /* The exit of a system call of the tables. Apart, so that all others pay for no more of a frame than they need. */
@@ -198,8 +294,10 @@ static __attribute__((noinline)) int interesting_exit(__u64 *context, __u32 clas
 		seen_fd(task, ret, ACCESS_OPEN, via_of_class(class), mode);
 		return 0;
 	case SYSCALL_PIDFD_GETFD:
-		if (ret >= 0)
+		if (ret >= 0) {
 			(void)observe_received((__u64)file_of_fd(task, ret), 0, ACCESS_RECEIVE | VIA_PIDFD_GETFD << 8);
+			guard_received(task, ret);
+		}
 		return 0;
 	case SYSCALL_MMAP: {
 		__u64 flags = mode ? SYSCALL_COMPAT_ARG3(regs) : SYSCALL_ARG3(regs);
@@ -228,6 +326,13 @@ static __attribute__((noinline)) int interesting_exit(__u64 *context, __u32 clas
 			seen_memory_of(task, mode ? SYSCALL_COMPAT_ARG0(regs) : SYSCALL_ARG0(regs), ACCESS_PROC_MEM,
 				       VIA_PROCESS_VM_READV, mode | MODE_READ);
 		return 0;
+	case SYSCALL_PROCESS_VM_WRITEV:
+		if (ret > 0 && target_of(mode ? SYSCALL_COMPAT_ARG0(regs) : SYSCALL_ARG0(regs)) == daemon_pid)
+			guard_trace(TRACE_VM_WRITE, 0);
+		return 0;
+	case SYSCALL_BPF:
+		return guard_bpf_exit(mode ? SYSCALL_COMPAT_ARG0(regs) : SYSCALL_ARG0(regs),
+				      mode ? SYSCALL_COMPAT_ARG1(regs) : SYSCALL_ARG1(regs), ret);
 	case SYSCALL_LINK:
 	case SYSCALL_LINKAT:
 		if (ret == 0)
@@ -303,12 +408,15 @@ static __always_inline void seen_stranger(struct inode *inode, __u8 via)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct sighting sighting = {.kind = ACCESS_RECEIVE, .via = via, .mode = MODE_READ};
+	struct watch_value *value;
 	struct process_id process;
 	struct touch_key touch = {};
 
 	read_file_id(inode, &sighting.file);
-	if (!filter_has(sighting.file.ino, sighting.file.dev) || !bpf_map_lookup_elem(&watched, &sighting.file))
+	value = filter_has(sighting.file.ino, sighting.file.dev) ? bpf_map_lookup_elem(&watched, &sighting.file) : NULL;
+	if (!value)
 		return;
+	sighting.secret = value->secret;
 	read_process_id(task, &process);
 	touch.file = sighting.file;
 	touch.start_ns = process.start_ns;
@@ -318,7 +426,7 @@ static __always_inline void seen_stranger(struct inode *inode, __u8 via)
 	if (READ(task, flags) & PF_KTHREAD)
 		return; /* writeback, readahead of others: no process reads */
 	sighting.nlink = READ(inode, i_nlink);
-	observe((__u64)task, 0, &sighting);
+	(void)observe((__u64)task, 0, &sighting);
 }
 
 /*
@@ -371,7 +479,7 @@ int tracepoint_io_uring_complete(__u64 *context)
 	else
 		file = file_of_slot(request, slot == ~0U ? (__u32)result : slot - 1);
 	if (file)
-		seen_file(task, file, false, ACCESS_OPEN, VIA_IO_URING, 0);
+		(void)seen_file(task, file, false, ACCESS_OPEN, VIA_IO_URING, 0, 0);
 	else
 		count_loss(LOSS_FD_GONE);
 	return 0;
@@ -414,9 +522,6 @@ int BPF_PROG(tracepoint_filemap_fault, struct address_space *mapping)
 
 /* ---------------------------------------------------------------- below the system calls: fentry and lsm */
 
-/* clone_private_mount(), kern_mount(): a mount that belongs to the kernel, as those of an overlay's layers do. */
-#define MNT_NS_INTERNAL ((unsigned long)-EINVAL)
-
 /*
  * The overlay's own inode when `file` is the real one below it, else NULL. FMODE_BACKING would tell, but its bit moved
  * between kernels, to where another's had been.
@@ -438,27 +543,23 @@ static __always_inline struct inode *inode_above(struct file *file)
 }
 
 /* The real file below an overlay's. The overlay's own open came first, and is counted where that is what is watched. */
-static __always_inline void opened_below(struct file *file, struct inode *above, __u32 how)
+static __always_inline enum received opened_below(struct file *file, struct inode *above, __u32 how)
 {
 	struct file_id id;
 
 	read_file_id(above, &id);
-	if (!filter_has(id.ino, id.dev) || !bpf_map_lookup_elem(&watched, &id))
-		(void)observe_received(address_of(file), 0, how);
+	if (filter_has(id.ino, id.dev) && bpf_map_lookup_elem(&watched, &id))
+		return RECEIVED_NOTHING;
+	return observe_received(address_of(file), 0, how | HOW_JUDGED(JUDGE_BY_OWN_CRED));
 }
 
-/* Who traced a process before it got a secret reads it there without passing a hook again. */
-static __always_inline void seen_by_tracer(struct task_struct *task)
-{
-	if (READ(task, ptrace))
-		seen_target(READ(task, parent), bpf_get_current_pid_tgid() >> 32, ACCESS_PTRACE, VIA_PTRACE, MODE_READ);
-}
-
-static __always_inline void opened(struct file *file)
+/* `how`: JUDGE_REFUSES where the answer is heeded; 0 or the -EPERM that it is. */
+static __always_inline int opened(struct file *file, __u32 how)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct inode *above = inode_above(file);
 	__u32 kind = ACCESS_OPEN;
+	enum received received;
 	__u32 via;
 	__u8 mode;
 
@@ -469,38 +570,82 @@ static __always_inline void opened(struct file *file)
 		mode |= MODE_EXEC;
 	}
 	if (above)
-		opened_below(file, above, kind | via << 8 | mode << 16);
-	else if (seen_file(task, file, true, kind, via, mode))
-		seen_by_tracer(task);
+		received = opened_below(file, above, kind | via << 8 | mode << 16 | HOW_JUDGED(how));
+	else
+		received = seen_file(task, file, true, kind, via, mode, how);
+	if (received == RECEIVED_SECRET && !above)
+		(void)observe_tracers((__u64)task, 0, 0);
+	if (received != RECEIVED_REFUSED)
+		return 0;
+	note_refusal();
+	return -EPERM;
 }
 
-static __always_inline void received(struct file *file)
+static __always_inline int received(struct file *file, __u32 how)
 {
 	__u8 mode;
 	__u32 class = current_class((struct task_struct *)bpf_get_current_task(), &mode);
 
-	(void)observe_received(address_of(file), 0, ACCESS_RECEIVE | via_of_class(class) << 8);
+	how = ACCESS_RECEIVE | via_of_class(class) << 8 | HOW_JUDGED(how);
+	return observe_received(address_of(file), 0, how) == RECEIVED_REFUSED ? -EPERM : 0;
 }
 
-static __always_inline void mapped(struct file *file)
+static __always_inline int mapped(struct file *file, __u32 how)
 {
-	if (file)
-		(void)observe_received(address_of(file), 0, ACCESS_MAP | VIA_MMAP << 8);
+	if (!file)
+		return 0;
+	how = ACCESS_MAP | VIA_MMAP << 8 | HOW_JUDGED(how);
+	return observe_received(address_of(file), 0, how) == RECEIVED_REFUSED ? -EPERM : 0;
 }
 
-static __always_inline void linked(struct dentry *dentry)
+static __always_inline int linked(struct dentry *dentry, __u32 how)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-	struct sighting sighting = {.kind = ACCESS_LINK, .via = VIA_LINK};
+	struct sighting sighting = {.kind = ACCESS_LINK, .via = VIA_LINK, .how = how};
 	struct inode *inode = dentry->d_inode;
+	struct watch_value *value;
 
 	if (!inode)
-		return;
+		return 0;
 	file_id_of(inode, true, &sighting.file);
-	if (!filter_has(sighting.file.ino, sighting.file.dev) || !bpf_map_lookup_elem(&watched, &sighting.file))
-		return;
+	value = filter_has(sighting.file.ino, sighting.file.dev) ? bpf_map_lookup_elem(&watched, &sighting.file) : NULL;
+	if (!value)
+		return 0;
+	sighting.secret = value->secret;
+	/* An overlay links in its upper layer, as who mounted it; there is no telling the two apart here. */
+	if (!(READ(task, flags) & PF_IO_WORKER))
+		sighting.how |= JUDGE_BY_OWN_CRED;
 	sighting.nlink = inode->i_nlink;
-	observe((__u64)task, 0, &sighting);
+	return observe((__u64)task, 0, &sighting) ? -EPERM : 0;
+}
+
+/*
+ * Is what is read through the open file (an address) denied to who reads now? Whoever may open the secret, be handed or
+ * execute it may read what it has open, so it takes a denial of all of them.
+ */
+int __attribute__((noinline)) may_not_read(__u64 file, __u32 how)
+{
+	__u32 by = (how >> 16) & DECIDE_BY_OWN_CRED;
+	__u64 task = bpf_get_current_task();
+	struct watch_value *value;
+	struct file_id id = {};
+
+	read_file_id(READ((struct file *)file, f_inode), &id);
+	value = bpf_map_lookup_elem(&watched, &id);
+	return value && value->secret && !is_daemon() && is_denied(decide(task, value->secret, ACCESS_RECEIVE | by)) &&
+	       is_denied(decide(task, value->secret, ACCESS_OPEN | by)) &&
+	       is_denied(decide(task, value->secret, ACCESS_EXEC | by));
+}
+
+/* A read, or a write, through a file that is open already: by who does it now. */
+static __always_inline int read_through(struct file *file)
+{
+	__u32 how = JUDGE_REFUSES | (is_worked_on(file) ? JUDGE_BY_OWN_CRED : 0);
+
+	how = ACCESS_RECEIVE | VIA_INHERITED << 8 | HOW_JUDGED(how);
+	if (!may_not_read(address_of(file), how))
+		return 0; /* a read is no access: the one by which it was opened is counted */
+	return observe_received(address_of(file), 0, how) == RECEIVED_REFUSED ? -EPERM : 0;
 }
 
 /*
@@ -512,7 +657,7 @@ SEC("fentry/security_file_open")
 int BPF_PROG(fentry_file_open, struct file *file)
 {
 	stay_on_cpu();
-	opened(file);
+	(void)opened(file, 0);
 	leave_cpu();
 	return 0;
 }
@@ -521,7 +666,7 @@ SEC("fentry/security_file_receive")
 int BPF_PROG(fentry_file_receive, struct file *file)
 {
 	stay_on_cpu();
-	received(file);
+	(void)received(file, 0);
 	leave_cpu();
 	return 0;
 }
@@ -530,7 +675,7 @@ SEC("fentry/security_mmap_file")
 int BPF_PROG(fentry_mmap_file, struct file *file)
 {
 	stay_on_cpu();
-	mapped(file);
+	(void)mapped(file, 0);
 	leave_cpu();
 	return 0;
 }
@@ -539,7 +684,7 @@ SEC("fentry/security_inode_link")
 int BPF_PROG(fentry_inode_link, struct dentry *old_dentry)
 {
 	stay_on_cpu();
-	linked(old_dentry);
+	(void)linked(old_dentry, 0);
 	leave_cpu();
 	return 0;
 }
@@ -550,9 +695,9 @@ int BPF_PROG(lsm_file_open, struct file *file, int ret)
 	if (ret)
 		return ret;
 	stay_on_cpu();
-	opened(file);
+	ret = opened(file, JUDGE_REFUSES);
 	leave_cpu();
-	return 0;
+	return answer(ret);
 }
 
 SEC("lsm/file_receive")
@@ -561,9 +706,9 @@ int BPF_PROG(lsm_file_receive, struct file *file, int ret)
 	if (ret)
 		return ret;
 	stay_on_cpu();
-	received(file);
+	ret = received(file, JUDGE_REFUSES);
 	leave_cpu();
-	return 0;
+	return answer(ret);
 }
 
 SEC("lsm/mmap_file")
@@ -572,9 +717,9 @@ int BPF_PROG(lsm_mmap_file, struct file *file, unsigned long reqprot, unsigned l
 	if (ret)
 		return ret;
 	stay_on_cpu();
-	mapped(file);
+	ret = mapped(file, JUDGE_REFUSES);
 	leave_cpu();
-	return 0;
+	return answer(ret);
 }
 
 SEC("lsm/inode_link")
@@ -583,9 +728,35 @@ int BPF_PROG(lsm_inode_link, struct dentry *old_dentry, struct inode *dir, struc
 	if (ret)
 		return ret;
 	stay_on_cpu();
-	linked(old_dentry);
+	ret = linked(old_dentry, JUDGE_REFUSES);
 	leave_cpu();
-	return 0;
+	return answer(ret);
+}
+
+/*
+ * Why here: a descriptor that was open before its process, its users or the policy became others passes no other hook
+ * when it is read or written, by whatever call. So every such call on the host comes here; all but those on secrets end
+ * at the filter. Cannot see: pages that were mapped before.
+ */
+SEC("lsm/file_permission")
+int BPF_PROG(lsm_file_permission, struct file *file, int mask, int ret)
+{
+	struct inode *inode = file->f_inode;
+
+	if (ret)
+		return ret;
+	if (!filter_has(inode->i_ino, inode->i_sb->s_dev)) {
+		if (inode->i_sb->s_magic != PROC_SUPER_MAGIC || !is_memory_name(file->f_path.dentry))
+			return 0;
+		stay_on_cpu();
+		ret = proc_file_refused(address_of(file));
+		leave_cpu();
+		return answer(ret);
+	}
+	stay_on_cpu();
+	ret = read_through(file);
+	leave_cpu();
+	return answer(ret);
 }
 
 /*
@@ -601,7 +772,7 @@ int BPF_PROG(fexit_do_filp_open, int dirfd, struct filename *pathname, const str
 	struct task_struct *task;
 	long size;
 
-	if (!has_names || !is_refusal(error) || (op->open_flag & O_PATH))
+	if (!has_names || !is_refusal(error) || (op->open_flag & O_PATH) || (error == -EPERM && was_refusal()))
 		return 0;
 	stay_on_cpu();
 	task = (struct task_struct *)bpf_get_current_task();

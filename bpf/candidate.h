@@ -8,7 +8,8 @@
 #include "abi.h"
 
 /*
- * The number of the secret that a regular file is, `depth` components below the directory (1: directly inside). `name`
+ * The number of the secret that a regular file is, `depth` components below the directory (1: directly inside; how much
+ * deeper it is makes no difference). `name`
  * is the directory's entry for the component directly inside, NULL without one. 0: it depends on the path, and the
  * daemon has to look.
  */

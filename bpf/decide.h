@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "snapshot.h"
+#include "image.h"
 
 #define DECIDED_UNDECIDED ((__u64)DECIDED_NOTHING)
 
@@ -33,6 +33,7 @@ static __always_inline struct facts_slot *facts_claim(void)
 
 		if (slot && !slot->busy) {
 			slot->busy = 1;
+			slot->number = i;
 			return slot;
 		}
 	}
@@ -45,70 +46,19 @@ static __always_inline void facts_release(struct facts_slot *slot)
 	slot->busy = 0;
 }
 
-/* ---------------------------------------------------------------- what a process runs */
-
-static __always_inline void read_image_file(struct inode *inode, struct image_file *ret_file)
-{
-	struct exe_id exe;
-
-	read_file_id(inode, &ret_file->file);
-	read_ctime(inode, &exe);
-	ret_file->ctime_sec = exe.ctime_sec;
-	ret_file->ctime_nsec = exe.ctime_nsec;
-	ret_file->pad = 0;
-}
-
-static __always_inline struct inode *exe_inode_of(struct task_struct *task)
-{
-	struct mm_struct *mm = READ(task, mm);
-
-	return mm ? READ(mm, exe_file, f_inode) : NULL;
-}
-
-/* NULL when it is not remembered. */
-static __always_inline struct image_value *image_of(struct task_struct *task)
-{
-	__u32 pid = READ(task, tgid);
-	struct image_value *image;
-
-	if (!(tracking & TRACK_IMAGES))
-		return NULL;
-	image = bpf_map_lookup_elem(&images, &pid);
-	return image && image->start_ns == READ(task, group_leader, start_boottime) ? image : NULL;
-}
-
-static __always_inline struct lineage_value *lineage_of(struct task_struct *task)
-{
-	__u32 pid = READ(task, tgid);
-	struct lineage_value *value = bpf_map_lookup_elem(&lineage, &pid);
-
-	return value && value->start_ns == READ(task, group_leader, start_boottime) ? value : NULL;
-}
-
 /* ---------------------------------------------------------------- facts */
 
-static __always_inline void key_clear(struct facts_slot *slot, __u32 sort)
+static __always_inline void open_all(struct facts_slot *slot, __u32 sort)
 {
-	__builtin_memset(&slot->key, 0, sizeof(slot->key));
-	slot->key.sort = sort;
-}
-
-static __always_inline void key_of_file(struct facts_slot *slot, __u32 sort, const struct image_file *file)
-{
-	key_clear(slot, sort);
-	slot->key.id = file->file.ino;
-	slot->key.dev = file->file.dev;
-	slot->key.generation = file->file.generation;
-	slot->key.ctime_sec = file->ctime_sec;
-	slot->key.ctime_nsec = file->ctime_nsec;
+	for (int word = 0; word < CLASS_WORDS; word++)
+		slot->facts.open[sort][word] = ~0ULL;
 }
 
 /* True if the classes are known; they are in the facts then. */
-static __always_inline bool take_classes(struct facts_slot *slot, __u32 sort, __u32 bank)
+static __always_inline bool take_classes(struct facts_slot *slot, __u32 sort, __u32 bank,
+					 const struct class_value *value)
 {
-	struct class_value *value = bpf_map_lookup_elem(&classes, &slot->key);
-
-	if (!value || value->epochs[bank & 1] != policy_epochs[bank & 1])
+	if (!is_of_bank(value, bank))
 		return false;
 	for (int word = 0; word < CLASS_WORDS; word++)
 		slot->facts.bits[sort][word] = value->bits[bank & 1][word];
@@ -116,46 +66,60 @@ static __always_inline bool take_classes(struct facts_slot *slot, __u32 sort, __
 	return true;
 }
 
-/* By the paths of its container if it is in one, else by those of the host. */
 static __always_inline void take_file(struct facts_slot *slot, __u32 sort, __u32 bank, const struct image_file *file,
-				      __u64 cgroup_id)
+				      struct task_struct *task)
 {
-	if (!file->file.ino)
+	if (!file->file.ino || take_classes(slot, sort, bank, classes_of_file(&slot->key, file, read_cgroup_id(task))))
 		return;
-	key_of_file(slot, sort, file);
-	slot->key.place = cgroup_id;
-	if (take_classes(slot, sort, bank))
+	if (is_contained(&slot->key, task)) {
+		open_all(slot, sort);
 		return;
-	slot->key.place = 0;
-	if (!take_classes(slot, sort, bank))
-		slot->facts.unknown |= 1 << sort;
+	}
+	for (int word = 0; word < CLASS_WORDS; word++)
+		slot->facts.open[sort][word] = verdict_unfollowed[bank & 1][word];
+}
+
+static __always_inline void take_number(struct facts_slot *slot, __u32 sort, __u32 bank, __u32 member, __u64 number)
+{
+	__builtin_memset(&slot->key, 0, sizeof(slot->key));
+	slot->key.id = number;
+	slot->key.member = member;
+	(void)take_classes(slot, sort, bank, bpf_map_lookup_elem(&classes, &slot->key));
+}
+
+static __always_inline void take_cgroup(struct facts_slot *slot, struct task_struct *task, __u32 bank)
+{
+	bool is_own;
+	struct class_value *value = classes_of_cgroup(&slot->key, task, &is_own);
+
+	if (!value || !(is_own || (value->flags & CLASS_SETTLED)) || !take_classes(slot, CLASS_CGROUP, bank, value))
+		open_all(slot, CLASS_CGROUP);
 }
 
 static __always_inline void take_images(struct facts_slot *slot, struct task_struct *task, __u32 sorts, __u32 bank)
 {
 	struct image_value *image = image_of(task);
-	struct image_file now = {};
 	struct inode *inode = exe_inode_of(task);
-	__u64 cgroup_id = read_cgroup_id(task);
 
+	slot->now.file.ino = 0;
 	if (!image && inode)
-		read_image_file(inode, &now);
+		read_image_file(inode, &slot->now);
 	if (sorts & (1 << CLASS_EXE))
-		take_file(slot, CLASS_EXE, bank, image ? &image->exe : &now, cgroup_id);
+		take_file(slot, CLASS_EXE, bank, image ? &image->exe : &slot->now, task);
 	if (!(sorts & (1 << CLASS_SCRIPT)))
 		return;
 	if (image && !(image->flags & IMAGE_SCRIPT_UNKNOWN))
-		take_file(slot, CLASS_SCRIPT, bank, &image->script, cgroup_id);
+		take_file(slot, CLASS_SCRIPT, bank, &image->script, task);
 	else if (inode) /* a thread of the kernel runs no script */
-		slot->facts.unknown |= 1 << CLASS_SCRIPT;
+		open_all(slot, CLASS_SCRIPT);
 }
 
 static __always_inline void take_lineage(struct facts_slot *slot, struct task_struct *task, __u32 bank)
 {
 	struct lineage_value *value = lineage_of(task);
 
-	if (!value || value->epochs[bank & 1] != policy_epochs[bank & 1]) {
-		slot->facts.unknown |= 1 << CLASS_ANCESTOR;
+	if (!value || value->epochs[bank & 1] != verdict_epochs[bank & 1]) {
+		open_all(slot, CLASS_ANCESTOR);
 		return;
 	}
 	for (int word = 0; word < CLASS_WORDS; word++)
@@ -163,35 +127,42 @@ static __always_inline void take_lineage(struct facts_slot *slot, struct task_st
 	slot->facts.bits[CLASS_ANCESTOR][0] |= 1;
 }
 
-static __always_inline void take_number(struct facts_slot *slot, __u32 sort, __u32 bank, __u64 number)
+/* What the task runs and descends from. This and the next by the number of their slot. */
+int __attribute__((noinline)) facts_gather_files(__u32 number, __u64 task_address, __u32 sorts, __u32 bank)
 {
-	key_clear(slot, sort);
-	slot->key.id = number;
-	(void)take_classes(slot, sort, bank); /* who is not there has none */
-}
+	struct facts_slot *slot = bpf_map_lookup_elem(&facts_slots, &number);
+	struct task_struct *task = (struct task_struct *)task_address;
 
-static __always_inline void facts_gather(struct facts_slot *slot, struct task_struct *task, __u32 sorts, __u32 bank)
-{
-	struct cred *cred = READ(task, cred);
-
+	if (!slot)
+		return 0;
 	__builtin_memset(&slot->facts.bits, 0, sizeof(slot->facts.bits));
+	__builtin_memset(&slot->facts.open, 0, sizeof(slot->facts.open));
 	for (int sort = 0; sort < CLASS_SORT_COUNT; sort++)
 		slot->facts.bits[sort][0] = 1;
-	slot->facts.unknown = 0;
 	if (sorts & (1 << CLASS_EXE | 1 << CLASS_SCRIPT))
 		take_images(slot, task, sorts, bank);
-	if (sorts & (1 << CLASS_CGROUP)) {
-		key_clear(slot, CLASS_CGROUP);
-		slot->key.id = read_cgroup_id(task);
-		if (!take_classes(slot, CLASS_CGROUP, bank))
-			slot->facts.unknown |= 1 << CLASS_CGROUP;
-	}
-	if (sorts & (1 << CLASS_UID))
-		take_number(slot, CLASS_UID, bank, READ(cred, uid.val));
-	if (sorts & (1 << CLASS_GID))
-		take_number(slot, CLASS_GID, bank, READ(cred, gid.val));
 	if (sorts & (1 << CLASS_ANCESTOR))
 		take_lineage(slot, task, bank);
+	return 0;
+}
+
+/* Where it belongs. */
+int __attribute__((noinline))
+facts_gather_owner(__u32 number, __u64 task_address, __u64 cred_address, __u32 sorts, __u32 bank)
+{
+	struct facts_slot *slot = bpf_map_lookup_elem(&facts_slots, &number);
+	struct task_struct *task = (struct task_struct *)task_address;
+	struct cred *cred = (struct cred *)cred_address;
+
+	if (!slot)
+		return 0;
+	if (sorts & (1 << CLASS_CGROUP))
+		take_cgroup(slot, task, bank);
+	if (sorts & (1 << CLASS_UID))
+		take_number(slot, CLASS_UID, bank, MEMBER_UID, READ(cred, uid.val));
+	if (sorts & (1 << CLASS_GID))
+		take_number(slot, CLASS_GID, bank, MEMBER_GID, READ(cred, gid.val));
+	return 0;
 }
 
 /* ---------------------------------------------------------------- the decision */
@@ -203,10 +174,14 @@ static __always_inline __u64 mix_image_file(__u64 hash, const struct image_file 
 	return mix(hash, (__u64)file->ctime_sec << 30 ^ file->ctime_nsec);
 }
 
-/* Of all that the decision for a secret with rules of these sorts is made of. */
-static __always_inline __u64 facts_hash(struct task_struct *task, __u32 sorts, __u32 bank)
+/*
+ * Of all that the decision for a secret with rules of these sorts is made of. Global, as facts_gather_files(): what one
+ * needs of the stack is free again for the other, and the stack of all who wait for a verdict is short.
+ */
+__u64 __attribute__((noinline)) facts_hash(__u64 task_address, __u64 cred, __u32 sorts, __u32 bank)
 {
-	__u64 hash = identity_hash(task);
+	struct task_struct *task = (struct task_struct *)task_address;
+	__u64 hash = identity_hash(task, (struct cred *)cred);
 
 	if (sorts & (1 << CLASS_EXE | 1 << CLASS_SCRIPT)) {
 		struct image_value *image = image_of(task);
@@ -228,9 +203,42 @@ static __always_inline __u64 facts_hash(struct task_struct *task, __u32 sorts, _
 	return hash;
 }
 
-static __always_inline struct decided decide_anew(struct task_struct *task, const struct verdict_entry *entry,
-						  __u32 kind, __u32 bank)
+static __always_inline struct verdict_entry *entry_of(__u32 bank, __u32 secret)
 {
+	return &verdict_entries[verdict_index(bank, VERDICT_BANKS) * VERDICT_SECRETS_MAX] +
+	       verdict_index(secret, VERDICT_SECRETS_MAX);
+}
+
+static __always_inline struct verdict_rule *rules_of(__u32 bank)
+{
+	return &verdict_rules[verdict_index(bank, VERDICT_BANKS) * VERDICT_RULES_MAX];
+}
+
+/* The verdict on the facts of a slot, in two steps: verdict_decide(). */
+int __attribute__((noinline)) facts_test(__u32 number, __u32 secret, __u32 bank)
+{
+	struct facts_slot *slot = bpf_map_lookup_elem(&facts_slots, &number);
+
+	if (slot)
+		verdict_test(entry_of(bank, secret), rules_of(bank), &slot->facts);
+	return 0;
+}
+
+/* As decided_number(), of no generation. */
+__u64 __attribute__((noinline)) facts_conclude(__u32 number, __u32 secret, __u32 bank)
+{
+	struct facts_slot *slot = bpf_map_lookup_elem(&facts_slots, &number);
+	struct decided decided;
+
+	if (!slot)
+		return DECIDED_UNDECIDED;
+	decided = verdict_conclude(entry_of(bank, secret), &slot->facts);
+	return decided_number(&decided, 0);
+}
+
+static __always_inline struct decided decide_anew(__u64 task, __u64 cred, __u32 secret, __u32 kind, __u32 bank)
+{
+	const struct verdict_entry *entry = entry_of(bank, secret);
 	struct decided decided = {.action = entry->on_error, .flags = DECIDED_ERROR, .rule = DECIDED_BY_DEFAULT};
 	struct facts_slot *slot = facts_claim();
 
@@ -239,34 +247,40 @@ static __always_inline struct decided decide_anew(struct task_struct *task, cons
 		return decided;
 	}
 	slot->facts.kind = kind;
-	facts_gather(slot, task, entry->sorts, bank);
-	decided = verdict_decide(entry, &verdict_rules[(bank & 1) * VERDICT_RULES_MAX], &slot->facts);
+	(void)facts_gather_files(slot->number, task, entry->sorts, bank);
+	(void)facts_gather_owner(slot->number, task, cred, entry->sorts, bank);
+	(void)facts_test(slot->number, secret, bank);
+	decided = decided_of(facts_conclude(slot->number, secret, bank));
 	facts_release(slot);
 	return decided;
 }
+
+/* Beside the kind: by the credentials of the task itself, see cred_of(). */
+#define DECIDE_BY_OWN_CRED 0x100
 
 /*
  * May `task` (an address) touch the secret of that number in that way (enum access_kind)? decided_of() of the result
  * says; its action is DECIDED_NOTHING where no policy that is enforced is about the secret. Global: verified once.
  */
-__u64 __attribute__((noinline)) decide(__u64 task_address, __u32 secret, __u32 kind)
+__u64 __attribute__((noinline)) decide(__u64 task_address, __u32 secret, __u32 how)
 {
 	struct task_struct *task = (struct task_struct *)task_address;
+	struct cred *cred = cred_of(task, how & DECIDE_BY_OWN_CRED);
+	__u32 kind = how & 0xff;
 	__u32 generation = *(volatile __u32 *)&policy_generation;
 	__u32 bank = generation & 1;
-	const struct verdict_entry *entry =
-		&verdict_entries[bank * VERDICT_SECRETS_MAX + (secret & (VERDICT_SECRETS_MAX - 1))];
+	const struct verdict_entry *entry = entry_of(bank, secret);
 	struct decision_value fresh = {.generation = (__u64)generation << 32 | *(volatile __u32 *)&class_generation};
 	struct decision_key key = {.secret = secret, .kind = kind};
 	struct decision_value *known;
 
 	if (!(entry->flags & VERDICT_ENTRY_ENFORCE))
 		return DECIDED_UNDECIDED;
-	key.facts = facts_hash(task, entry->sorts, bank);
+	key.facts = facts_hash(task_address, (__u64)cred, entry->sorts, bank);
 	known = bpf_map_lookup_elem(&decisions, &key);
 	if (known && known->generation == fresh.generation)
 		return decided_number(&known->decided, generation);
-	fresh.decided = decide_anew(task, entry, kind, bank);
+	fresh.decided = decide_anew(task_address, (__u64)cred, secret, kind, bank);
 	if (fresh.decided.flags & DECIDED_ERROR)
 		count_loss(LOSS_UNDECIDED);
 	else

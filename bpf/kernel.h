@@ -18,6 +18,8 @@ typedef _Bool bool;
 #define true 1
 #define false 0
 
+#define SIGKILL               9
+
 #define EPERM                 1
 #define ENOENT                2
 #define EACCES                13
@@ -26,6 +28,7 @@ typedef _Bool bool;
 
 #define PROC_SUPER_MAGIC      0x9fa0
 #define TMPFS_MAGIC           0x01021994
+#define ANON_INODE_FS_MAGIC   0x09041934
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define BTRFS_SUPER_MAGIC     0x9123683e
 #define EROFS_SUPER_MAGIC     0xe0f5e1e2
@@ -74,6 +77,13 @@ typedef struct {
 
 struct list_head {
 	struct list_head *next, *prev;
+};
+
+struct llist_node {
+	struct llist_node *next;
+};
+struct callback_head {
+	struct callback_head *next;
 };
 
 struct hlist_node {
@@ -153,6 +163,13 @@ struct file {
 	unsigned int f_flags;
 	unsigned int f_mode;
 	void *private_data;
+	struct llist_node
+		f_llist; /* 6.0 (d7c2f6a0e4a5 and later): shares its place with the work that closes the file */
+};
+struct file___old { /* where that union still had a name: 5.10 */
+	union {
+		struct llist_node fu_llist;
+	} f_u;
 };
 
 struct backing_file { /* 6.7 (def3ae83da02): the real file behind an overlay's comes first, then */
@@ -219,11 +236,16 @@ struct mm_struct {
 
 struct signal_struct {
 	atomic_t live;
+	struct list_head thread_head; /* the thread_node of each thread */
 	int group_exit_code;
 };
 
 struct kernfs_node {
 	__u64 id;
+	struct kernfs_node *parent;
+};
+struct kernfs_node___rcu { /* 6.15 */
+	struct kernfs_node *__parent;
 };
 struct cgroup_root {
 	int hierarchy_id; /* 0: the default (v2) hierarchy */
@@ -256,13 +278,16 @@ struct task_struct {
 	struct task_struct *parent; /* the tracer of who is traced */
 	struct task_struct *group_leader;
 	__u64 start_boottime;
-	struct cred *cred;
+	struct list_head thread_node;
+	struct cred *real_cred; /* its own */
+	struct cred *cred;      /* which it acts under: another's for the while of a work done for them */
 	struct mm_struct *mm;
 	struct files_struct *files;
 	struct fs_struct *fs;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct callback_head *task_works;
 	struct pid *thread_pid;
 	struct hlist_node pid_links[4];
 	kuid_t loginuid;
@@ -277,6 +302,7 @@ struct linux_binprm {
 	struct file *executable;
 	struct file *interpreter;
 	const char *filename;
+	const char *interp; /* the same string unless a script or binfmt_misc named another program */
 };
 
 struct address_space {
@@ -317,6 +343,23 @@ struct io_kiocb {
 struct io_open {
 	struct file *file;
 	__u32 file_slot; /* 0: an ordinary descriptor; else slot + 1, or ~0 for any free one */
+};
+
+struct bpf_map {
+	__u32 id;
+};
+struct bpf_prog_aux {
+	__u32 id;
+};
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+struct bpf_link {
+	__u32 id;
+};
+
+struct kernel_siginfo {
+	int si_code;
 };
 
 struct seq_file;

@@ -40,7 +40,7 @@ __u64 name_filter[NAME_FILTER_BITS / 64] = {};
  */
 __u64 tree_epoch = 0;
 __u64 quiet[QUIET_SIZE] = {};       /* tags of quiet directories, by quiet_slot() */
-__u64 quiet_asked[QUIET_SIZE] = {}; /* the last one of the slot that was walked up from; inverted: it is not quiet */
+__u64 quiet_asked[QUIET_SIZE] = {}; /* the last one of the slot that was not there, and how often */
 /*
  * Address of the root directory's dentry in the daemon's mount namespace, where nearly every walk up the parents ends;
  * 0 until the daemon has looked at "/". Only a shortcut: without it the walk finds out that nothing is above.
@@ -50,15 +50,21 @@ __u64 host_mount = 0; /* the mount that it is the root of: another mount of the 
 __u32 epoch = 0;      /* the daemon's flush number */
 __u32 has_repeats = 0; /* set when a counter grew without a record; the daemon clears it before each flush */
 __u32 has_names = 0;   /* name_filter is not empty */
+/* A file of the daemon's own, watched as a secret is, and how often its opens came as far as being counted. */
+struct file_id canary = {};
+__u64 canary_opens = 0;
 __u32 asked_task = 0;  /* the thread, in the initial pid namespace, that the iterator task_asked is to tell of */
 
 /* The policies as tables, both banks; see abi.h. The daemon fills the bank that is not in force, then flips. */
 struct verdict_entry verdict_entries[VERDICT_BANKS * VERDICT_SECRETS_MAX] = {};
 struct verdict_rule verdict_rules[VERDICT_BANKS * VERDICT_RULES_MAX] = {};
-__u32 policy_epochs[VERDICT_BANKS] = {}; /* of each bank's classes: changes before it is filled */
-__u32 policy_generation = 0;             /* 0: nothing is enforced */
-__u32 class_generation = 0;              /* grows when classes that were known change */
-__u32 tracking = 0;                      /* enum tracking: what some policy needs to be remembered of processes */
+__u32 verdict_epochs[VERDICT_BANKS] = {}; /* of each bank's classes: changes before it is filled */
+/* Classes of files that the daemon does not follow on disk: of a file that it has not told of they are not known. */
+__u64 verdict_unfollowed[VERDICT_BANKS][CLASS_WORDS] = {};
+__u32 host_mnt_ns = 0;       /* number of the mount namespace whose paths are the host's */
+__u32 policy_generation = 0; /* 0: nothing is enforced */
+__u32 class_generation = 0;  /* grows when classes that were known change */
+__u32 tracking = 0;          /* enum tracking: what some policy needs to be remembered of processes */
 
 /* ---------------------------------------------------------------- rings */
 
@@ -75,11 +81,13 @@ struct {
 
 /* ---------------------------------------------------------------- tables */
 
+/* Tables that only the daemon writes are read-only to programs. */
+
 /* What is a secret. Size set at load. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__type(key, struct file_id);
 	__type(value, struct watch_value);
 } watched SEC(".maps");
@@ -87,7 +95,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__type(key, struct file_id);
 	__type(value, struct directory_value);
 } directories SEC(".maps");
@@ -95,7 +103,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__type(key, struct name_key);
 	__type(value, struct name_value);
 } names SEC(".maps");
@@ -104,6 +112,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
 	__type(key, struct file_id);
 	__type(value, struct ignored_value);
 } ignored SEC(".maps");
@@ -122,6 +131,8 @@ struct {
 /* Thread groups that have had a secret open: whose forks, memory and environment are worth a look. Size set at load. */
 struct holder {
 	__u64 start_ns;
+	__u32 has_more; /* secrets than `held` has of it */
+	__u32 pad;
 };
 
 struct {
@@ -148,19 +159,19 @@ struct {
 
 /* ---------------------------------------------------------------- verdicts */
 
-/* Written by the daemon alone. Sizes of these three set at load. */
+/* Written by the daemon alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__type(key, struct class_key);
 	__type(value, struct class_value);
 } classes SEC(".maps");
 
-/* By thread group, while `tracking` asks for it. The programs write; the daemon adds who was there before. */
+/* By thread group, while `tracking` asks for it. The programs write; the daemon adds who was there before them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, struct image_value);
@@ -168,7 +179,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 65536);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
 	__type(value, struct lineage_value);
@@ -186,7 +197,8 @@ struct {
 
 struct facts_slot {
 	__u32 busy;
-	__u32 pad;
+	__u32 number; /* its own */
+	struct image_file now;
 	struct class_key key;
 	struct verdict_facts facts;
 };
@@ -207,6 +219,15 @@ struct {
 	__type(value, struct cpu_counters);
 } cpu_state SEC(".maps");
 
+/* The daemon's, which is not here to be asked when it has crashed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct ledger);
+} ledger SEC(".maps");
+
 /*
  * Where records are put together: they are larger than the stack. Programs run with preemption off wherever the kernel
  * lets us say so; where it does not, a second task may enter while the first is inside, so a slot is claimed by `busy`.
@@ -216,9 +237,13 @@ struct {
 struct sighting {
 	struct file_id file;
 	__u64 directory; /* candidates: address of the watched directory's dentry */
+	__u64 judged;    /* as of judge() */
+	__u32 secret;    /* its number; 0: not known, so nobody judges */
+	__u32 how;       /* JUDGE_*, without the kind */
 	__u32 target;
 	__u32 flags; /* enum access_flag */
 	__u32 nlink;
+	__u32 pad;
 	__u8 kind;
 	__u8 via;
 	__u8 mode;

@@ -10,6 +10,7 @@
 
 #include "maps.h"
 
+#include "candidate.h"
 #include "filter.h"
 #include "quiet.h"
 #include "snapshot.h"
@@ -180,6 +181,43 @@ __u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_addre
 	}
 	count_loss(LOSS_PARENT_WALK);
 	return 0;
+}
+
+/*
+ * The number of the secret that a candidate is, a regular file; 0: it depends. `directory_address` is the dentry that
+ * the walk found, which this one follows again: only candidates pay for it.
+ */
+__u32 __attribute__((noinline)) candidate_number(__u64 file_address, __u64 directory_address)
+{
+	struct file *file = (struct file *)file_address;
+	struct dentry *child = READ(file, f_path.dentry);
+	struct dentry *leaf = child, *below = child;
+	struct mount *mount = mount_of_path(path_of(file));
+	struct directory_value *value;
+	struct name_key key = {};
+
+	/* No depth is counted: it would keep the verifier from seeing that one round is like the other. */
+	for (int i = 0; i < ABI_PATH_DEPTH && (__u64)child != directory_address; i++) {
+		struct dentry *parent = READ(child, d_parent);
+
+		if (parent == child) {
+			parent = READ(mount, mnt_mountpoint);
+			mount = READ(mount, mnt_parent);
+			if (child == leaf) /* a file that is mounted over another has that one's name */
+				leaf = parent;
+		} else {
+			below = child;
+		}
+		child = parent;
+	}
+	if ((__u64)child != directory_address)
+		return 0;
+	read_file_id(READ(child, d_inode), &key.directory);
+	value = bpf_map_lookup_elem(&directories, &key.directory);
+	if (!value)
+		return 0;
+	key.hash = dentry_name_hash((__u64)below);
+	return candidate_secret(value, bpf_map_lookup_elem(&names, &key), below == leaf ? 1 : 2);
 }
 
 /* Is the filter's hit on this directory worth the slow walk? `child_address` is 0 where it is not known. */

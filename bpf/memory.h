@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "observe.h"
+#include "guard.h"
 
 #define PTRACE_PEEKTEXT 1
 #define PTRACE_PEEKDATA 2
@@ -17,43 +17,78 @@ static __always_inline bool is_holder(__u32 pid)
 	return bpf_map_lookup_elem(&holders, &pid) != NULL;
 }
 
-static __always_inline void seen_target(struct task_struct *task, __u32 target, __u8 kind, __u8 via, __u8 mode)
+/* True: the caller, which said `how` (JUDGE_*), is to refuse. */
+static __always_inline bool seen_target(struct task_struct *task, __u32 target, __u8 kind, __u8 via, __u8 mode,
+					__u32 how)
 {
-	struct sighting sighting = {.kind = kind, .via = via, .mode = mode, .target = target};
+	struct sighting sighting = {.kind = kind, .via = via, .mode = mode, .target = target, .how = how};
 
-	if (target == 0 || target == (__u32)READ(task, tgid) || !is_holder(target))
-		return;
-	observe((__u64)task, 0, &sighting);
+	if (target == 0 || target == (__u32)READ(task, tgid))
+		return false;
+	if (target == daemon_pid) {
+		guard_traced(kind, via);
+		return false;
+	}
+	if (!is_holder(target))
+		return false;
+	sighting.secret = held_denied((__u64)task, target, kind);
+	return observe((__u64)task, 0, &sighting);
+}
+
+/* Is it called "mem" or "environ"? By the length, which needs no reading of the name. */
+static __always_inline bool is_memory_name(struct dentry *dentry)
+{
+	return dentry->d_name.len == 3 || dentry->d_name.len == 7;
 }
 
 /*
- * /proc/PID/mem or /proc/PID/environ was opened. The file's inode knows the process, whatever the pid namespace or the
- * mount that it was opened through.
+ * The thread group whose /proc/PID/mem or /proc/PID/environ this is, 0: it is another file. Its inode knows the
+ * process, whatever the pid namespace or the mount that it was opened through.
  */
-static __always_inline void seen_proc_file(struct task_struct *task, struct file *file, bool direct, __u8 mode)
+static __always_inline __u32 proc_file_target(struct file *file, __u8 *ret_kind)
 {
-	struct inode *inode = FIELD(direct, file, f_inode);
+	struct inode *inode = READ(file, f_inode);
 	struct hlist_node *node;
 	struct proc_inode *proc;
 	struct task_struct *target;
 	char name[8] = {};
-	__u8 kind;
 
 	bpf_probe_read_kernel(name, sizeof(name), READ(file, f_path.dentry, d_name.name));
 	if (name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && name[3] == 0)
-		kind = ACCESS_PROC_MEM;
+		*ret_kind = ACCESS_PROC_MEM;
 	else if (name[0] == 'e' && name[1] == 'n' && name[2] == 'v' && name[3] == 'i' && name[4] == 'r' &&
 		 name[5] == 'o' && name[6] == 'n' && name[7] == 0)
-		kind = ACCESS_PROC_ENVIRON;
+		*ret_kind = ACCESS_PROC_ENVIRON;
 	else
-		return;
-	bpf_core_read(&inode, sizeof(inode), &file->f_inode); /* a plain address, for the arithmetic */
+		return 0;
 	proc = (struct proc_inode *)((char *)inode - bpf_core_field_offset(struct proc_inode, vfs_inode));
 	node = READ(proc, pid, tasks[0].first);
 	if (!node)
-		return;
+		return 0;
 	target = (struct task_struct *)((char *)node - bpf_core_field_offset(struct task_struct, pid_links));
-	seen_target(task, READ(target, tgid), kind, VIA_OTHER, mode);
+	return READ(target, tgid);
+}
+
+/* One was opened. True: to be refused. */
+static __always_inline bool seen_proc_file(struct task_struct *task, struct file *file, bool direct, __u8 mode,
+					   __u32 how)
+{
+	__u8 kind = 0;
+	__u32 target = proc_file_target((struct file *)ADDRESS(direct, file), &kind);
+
+	return target && seen_target(task, target, kind, VIA_OTHER, mode, how);
+}
+
+/* One (an address) that is open already, perhaps from before its process had a secret, is read. */
+int __attribute__((noinline)) proc_file_refused(__u64 file)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u8 kind = 0;
+	__u32 target = proc_file_target((struct file *)file, &kind);
+
+	if (!target || !held_denied((__u64)task, target, kind))
+		return 0;
+	return seen_target(task, target, kind, VIA_OTHER, MODE_READ, JUDGE_REFUSES);
 }
 
 /* The thread group of a pid as the current task's pid namespace numbers it; 0 when there is none. */
@@ -78,7 +113,7 @@ static __always_inline __u32 target_of(__s32 pid)
 
 static __always_inline void seen_memory_of(struct task_struct *task, __s32 pid, __u8 kind, __u8 via, __u8 mode)
 {
-	seen_target(task, target_of(pid), kind, via, mode);
+	(void)seen_target(task, target_of(pid), kind, via, mode, 0);
 }
 
 /* Attaching, and each word read; a tracee that asked to be traced is only read by the latter. */

@@ -7,14 +7,16 @@
  */
 #pragma once
 
+#include "held.h"
 #include "match.h"
 #include "path.h"
 #include "snapshot.h"
 
-/* We look at secrets all the time, by O_PATH; that is nobody's access. */
-static __always_inline bool is_daemon(void)
+/* The daemon opens its canary to see that an open comes all the way to where it would be counted. */
+static __always_inline void note_canary(const struct file_id *file)
 {
-	return (__u32)(bpf_get_current_pid_tgid() >> 32) == daemon_pid;
+	if (file->ino == canary.ino && file->dev == canary.dev && file->generation == canary.generation)
+		__sync_fetch_and_add(&canary_opens, 1);
 }
 
 static __always_inline void header_fill(struct record_header *header, enum record_type type, __u32 size, __u64 now)
@@ -43,32 +45,46 @@ static __always_inline bool send_access(struct access_record *record, __u32 size
 static __always_inline void remember_holder(struct access_record *record)
 {
 	struct touch_key touch = {};
-	struct holder holder = {.start_ns = record->key.process.start_ns};
-	__u32 pid = record->key.process.pid;
 	__u8 one = 1;
 
 	if (record->key.result || record->key.kind == ACCESS_LINK || record->key.target)
 		return;
 	touch.file = record->key.file;
 	touch.start_ns = record->key.process.start_ns;
-	touch.pid = pid;
-	(void)bpf_map_update_elem(&touched, &touch, &one, BPF_ANY);
-	if (record->value.flags & ACCESS_CANDIDATE)
-		return;
-	if (bpf_map_update_elem(&holders, &pid, &holder, BPF_ANY))
-		count_loss(LOSS_HOLDERS_FULL);
+	touch.pid = record->key.process.pid;
+	/* Denied, but nobody could carry it out here: stays a stranger, for who sees it read may. */
+	if (record->value.decided.action != DECIDED_DENY)
+		(void)bpf_map_update_elem(&touched, &touch, &one, BPF_ANY);
+	if (!(record->value.flags & ACCESS_CANDIDATE) || record->value.secret)
+		(void)hold(touch.start_ns, touch.pid, record->value.secret);
 }
 
 static __always_inline void key_fill(struct access_key *key, struct task_struct *task, const struct sighting *sighting)
 {
 	read_process_id(task, &key->process);
 	key->file = sighting->file;
-	key->identity = identity_hash(task);
+	key->identity = identity_hash(task, cred_of(task, sighting->how & JUDGE_BY_OWN_CRED));
 	key->kind = sighting->kind;
 	key->via = sighting->via;
 	key->mode = sighting->mode;
 	key->result = sighting->result;
 	key->target = sighting->target;
+}
+
+/*
+ * One more access that a counter holds, or a record without one. By what the counter was made as, whatever is known
+ * since: so that the daemon, which goes by it too, comes to the same sum.
+ */
+static __always_inline void count_total(const struct access_key *key, __u32 flags)
+{
+	struct cpu_counters *state = this_cpu();
+
+	if (!state || !(flags & ACCESS_KNOWN))
+		return;
+	if (key->result)
+		state->denied++;
+	else
+		state->accesses++;
 }
 
 /* True when the access was added to a counter that has been announced: nothing else is to be done. */
@@ -85,6 +101,7 @@ static __always_inline bool count_again(struct access_key *key, __u64 now, struc
 		value->first_ns = now;
 	}
 	value->last_ns = now;
+	count_total(key, value->flags);
 	if (!has_repeats)
 		has_repeats = 1;
 	return value->announced;
@@ -114,6 +131,8 @@ static __always_inline void announce(struct scratch *scratch, struct access_reco
 		} else if (error) {
 			count_loss(LOSS_COUNTERS_FULL);
 			record->value.flags |= ACCESS_ALONE;
+		} else {
+			count_total(&record->key, record->value.flags);
 		}
 	} else {
 		record->value.count = value->count;
@@ -132,11 +151,21 @@ static __always_inline void announce(struct scratch *scratch, struct access_reco
 			has_repeats = 1; /* the flush will find it */
 		return;
 	}
-	if (record->value.flags & ACCESS_ALONE)
+	if (record->value.flags & ACCESS_ALONE) {
+		count_total(&record->key, record->value.flags);
 		return;
+	}
 	value = bpf_map_lookup_elem(&counters, &record->key);
 	if (value)
 		value->announced = 1;
+}
+
+/* The verdict that stands with the counter is the last one: a reload may have given another. */
+static __always_inline void value_judge(struct access_value *value, const struct sighting *sighting)
+{
+	value->decided = decided_of(sighting->judged);
+	value->policy_generation = sighting->judged >> 32;
+	value->secret = sighting->secret == SECRET_UNKNOWN ? 0 : sighting->secret;
 }
 
 /*
@@ -152,19 +181,31 @@ int __attribute__((noinline)) observe_slot(__u64 task_address, __u64 file, __u32
 	struct access_record *record;
 	__u32 path_size = 0;
 
-	if (!scratch || is_daemon())
+	if (!scratch)
 		return 0;
+	if (is_daemon()) {
+		note_canary(&scratch->sighting.file);
+		return 0;
+	}
 	record = (struct access_record *)scratch->head;
 	key_fill(&record->key, task, &scratch->sighting);
-	if (count_again(&record->key, now, &value))
+	if (count_again(&record->key, now, &value)) {
+		value_judge(value, &scratch->sighting);
 		return 0;
+	}
 	record->value.flags = scratch->sighting.flags;
+	if (scratch->sighting.secret || (scratch->sighting.target && scratch->sighting.kind < ACCESS_KIND_COUNT))
+		record->value.flags |= ACCESS_KNOWN;
+	record->value.pad = 0;
+	value_judge(&record->value, &scratch->sighting);
 	record->value.file_nlink = scratch->sighting.nlink;
 	__builtin_memset(&record->value.watched_dir, 0, sizeof(record->value.watched_dir));
 	record->path_flags = 0;
 	record->dirfd = -1;
 	record->pad = 0;
 	read_task(task, &record->value.task);
+	if (scratch->sighting.how & JUDGE_BY_OWN_CRED)
+		read_credentials(task, cred_of(task, true), &record->value.task.cred);
 	if (scratch->sighting.flags & ACCESS_CANDIDATE) {
 		struct dentry *directory = (struct dentry *)scratch->sighting.directory;
 
@@ -178,19 +219,56 @@ int __attribute__((noinline)) observe_slot(__u64 task_address, __u64 file, __u32
 	return 0;
 }
 
-/* Addresses, not pointers that the verifier knows: see address_of(). */
-static __always_inline void observe(__u64 task, __u64 file, const struct sighting *sighting)
+/*
+ * Opens that a hook of ours has just refused: their exit, which looks for those that permissions refused, leaves them
+ * out.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64); /* thread */
+	__type(value, __u8);
+} refusals SEC(".maps");
+
+static __always_inline void note_refusal(void)
 {
+	__u64 thread = bpf_get_current_pid_tgid();
+	__u8 one = 1;
+
+	(void)bpf_map_update_elem(&refusals, &thread, &one, BPF_ANY);
+}
+
+static __always_inline bool was_refusal(void)
+{
+	__u64 thread = bpf_get_current_pid_tgid();
+
+	return tier == TIER_LSM && bpf_map_delete_elem(&refusals, &thread) == 0;
+}
+
+/* Counts a sighting that has been judged. True: the caller is to refuse the access. */
+static __always_inline bool observe_judged(__u64 task, __u64 file, struct sighting *sighting)
+{
+	bool refused = is_refused(sighting->judged, sighting->how);
 	struct scratch *scratch = scratch_claim();
 
+	if (is_enforced(sighting->judged))
+		sighting->result = EPERM;
 	if (!scratch) {
 		count_loss(LOSS_SCRATCH);
 		count_loss(LOSS_UNCOUNTED);
-		return;
+		return refused;
 	}
 	scratch->sighting = *sighting;
 	(void)observe_slot(task, file, scratch->slot);
 	scratch_release(scratch);
+	return refused;
+}
+
+/* Judges and counts. Addresses, not pointers that the verifier knows: see address_of(). */
+static __always_inline bool observe(__u64 task, __u64 file, struct sighting *sighting)
+{
+	sighting->judged = judge(task, sighting->secret, sighting->how | sighting->kind);
+	return observe_judged(task, file, sighting);
 }
 
 static __always_inline __u8 mode_of(unsigned int fmode)

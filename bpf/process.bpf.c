@@ -7,9 +7,9 @@
  */
 #include "descriptors.h"
 
-#include "decide.h"
+#include "image.h"
 
-#define HOW_INHERITED (ACCESS_RECEIVE | VIA_INHERITED << 8)
+#define HOW_INHERITED (ACCESS_RECEIVE | VIA_INHERITED << 8 | HOW_JUDGED(JUDGE_LATER))
 
 /* Set where no hook below the system call counts an exec of a secret. */
 const volatile bool observe_exec = false;
@@ -38,6 +38,18 @@ static __always_inline struct process_record *process_record_of(struct scratch *
 	return (struct process_record *)(scratch->data - sizeof(struct process_record));
 }
 
+/* Neither a script nor arguments, until they are found. */
+static __always_inline void no_script(struct process_record *record)
+{
+	record->script_size = 0;
+	record->script_flags = 0;
+	record->image_flags = IMAGE_SCRIPT_UNKNOWN;
+	__builtin_memset(&record->script, 0, sizeof(record->script));
+	record->args_size = 0;
+	record->args_truncated = 0;
+	record->pad = 0;
+}
+
 static __always_inline void fill_exe_path(struct scratch *scratch, struct process_record *record,
 					  struct task_struct *task)
 {
@@ -50,8 +62,43 @@ static __always_inline void fill_exe_path(struct scratch *scratch, struct proces
 		(void)path_walk((__u64)path_of(exe), 0, scratch->slot, 0);
 	record->flags = scratch->path_flags;
 	record->path_size = scratch->path_size;
-	record->args_size = 0;
-	record->args_truncated = 0;
+	no_script(record);
+}
+
+/* The script that the exec was for, if it was: behind the path of the executable, in what room that leaves. */
+static __always_inline void fill_script(struct scratch *scratch, struct process_record *record,
+					struct task_struct *task, struct linux_binprm *bprm)
+{
+	__u64 script = script_of((__u64)bpf_get_current_task(), address_of(bprm));
+
+	if (script == SCRIPT_NONE) {
+		record->image_flags = 0;
+	} else if (script != SCRIPT_UNKNOWN) {
+		record->image_flags = 0;
+		read_exe((struct file *)script, &record->script);
+		(void)path_walk((__u64)path_of((struct file *)script), 0, scratch->slot, record->path_size);
+		record->script_flags = scratch->path_flags;
+		record->script_size = scratch->path_size - record->path_size;
+	}
+}
+
+/* Apart from their callers, whose stack is to be short: a verdict on what was inherited needs much of it. */
+int __attribute__((noinline)) remember_exec(__u64 task, __u32 slot)
+{
+	struct scratch *scratch = bpf_map_lookup_elem(&scratches, &slot);
+	struct process_record *record;
+
+	if (!scratch)
+		return 0;
+	record = process_record_of(scratch);
+	image_exec((struct task_struct *)task, &record->script, record->image_flags);
+	return 0;
+}
+
+int __attribute__((noinline)) remember_fork(__u64 task, __u64 parent)
+{
+	image_fork((struct task_struct *)task, (struct task_struct *)parent);
+	return 0;
 }
 
 /*
@@ -74,7 +121,9 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 	record = process_record_of(scratch);
 	read_task(task, &record->task);
 	fill_exe_path(scratch, record, task);
-	offset = record->path_size;
+	fill_script(scratch, record, task, bprm);
+	(void)remember_exec(bpf_get_current_task(), scratch->slot);
+	offset = scratch->path_size;
 	if (keep_args) {
 		args_start = READ(task, mm, arg_start);
 		args_size = READ(task, mm, arg_end) - args_start;
@@ -90,14 +139,14 @@ int BPF_PROG(process_exec, struct task_struct *task, int old_pid, struct linux_b
 		else if (args_size)
 			count_loss(LOSS_ARGS_READ);
 	}
-	size = sizeof(*record) + record->path_size + record->args_size;
+	size = sizeof(*record) + scratch->path_size + record->args_size;
 	header_fill(&record->header, RECORD_EXEC, size, now);
-	send_process(record, &record->header, size, false);
+	send_process(record, &record->header, size, tracking && !image_is_known(bpf_get_current_task()));
 	scratch_release(scratch);
 
 	/* The old memory is gone; a descriptor without close-on-exec is not. */
-	if (bpf_map_lookup_elem(&holders, &pid)) {
-		(void)bpf_map_delete_elem(&holders, &pid);
+	if (holder_of(pid)) {
+		(void)hold_nothing(pid);
 		(void)observe_table((__u64)bpf_get_current_task(), HOW_INHERITED);
 	}
 	if (observe_exec && pid != daemon_pid) {
@@ -119,6 +168,7 @@ int BPF_PROG(process_fork, struct task_struct *task, unsigned long clone_flags)
 	struct process_record *record;
 	__u32 parent = bpf_get_current_pid_tgid() >> 32;
 	__u32 pid = task->tgid;
+	bool urgent;
 
 	if (clone_flags & CLONE_THREAD)
 		return 0;
@@ -132,18 +182,16 @@ int BPF_PROG(process_fork, struct task_struct *task, unsigned long clone_flags)
 	/* Lineage is who made it, whatever CLONE_PARENT says. */
 	read_process_id((struct task_struct *)bpf_get_current_task(), &record->task.parent);
 	record->path_size = 0;
-	record->args_size = 0;
 	record->flags = 0;
-	record->args_truncated = 0;
+	no_script(record);
+	(void)remember_fork(address_of(task), bpf_get_current_task());
+	urgent = (tracking & TRACK_LINEAGE) && !lineage_fork(address_of(task), bpf_get_current_task());
 	header_fill(&record->header, RECORD_FORK, sizeof(*record), bpf_ktime_get_boot_ns());
-	send_process(record, &record->header, sizeof(*record), false);
+	send_process(record, &record->header, sizeof(*record), urgent);
 	scratch_release(scratch);
 
-	if (bpf_map_lookup_elem(&holders, &parent)) {
-		struct holder holder = {.start_ns = task->start_boottime};
-
-		if (bpf_map_update_elem(&holders, &pid, &holder, BPF_ANY))
-			count_loss(LOSS_HOLDERS_FULL);
+	if (holder_of(parent)) {
+		(void)hold_as_parent(task->start_boottime, pid, parent);
 		(void)observe_table(address_of(task), HOW_INHERITED);
 	}
 	return 0;
@@ -159,7 +207,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (task->signal->live.counter > 0)
 		return 0;
-	holder = bpf_map_lookup_elem(&holders, &pid);
+	holder = holder_of(pid);
 	read_process_id(task, &record.id);
 	record.exit_code = task->signal->group_exit_code ? task->signal->group_exit_code : task->exit_code;
 	header_fill(&record.header, RECORD_EXIT, sizeof(record), bpf_ktime_get_boot_ns());
@@ -167,11 +215,12 @@ int BPF_PROG(process_exit, struct task_struct *task)
 		struct sighting sighting = {
 			.kind = ACCESS_PROC_MEM, .via = VIA_COREDUMP, .mode = MODE_READ, .target = pid};
 
-		observe(bpf_get_current_task(), 0, &sighting);
+		(void)observe(bpf_get_current_task(), 0, &sighting);
 	}
 	send_process(&record, &record.header, sizeof(record), holder != NULL);
 	if (holder)
-		(void)bpf_map_delete_elem(&holders, &pid);
+		(void)hold_nothing(pid);
+	image_exit(pid);
 	return 0;
 }
 
@@ -198,7 +247,8 @@ int BPF_PROG(process_cgroup, struct cgroup *cgroup, const char *path)
 		record->path_size = size;
 		record->pad = 0;
 		header_fill(&record->header, RECORD_CGROUP, sizeof(*record) + size, bpf_ktime_get_boot_ns());
-		send_process(record, &record->header, sizeof(*record) + size, false);
+		/* What runs in it cannot be judged by its control group before the daemon knows this one. */
+		send_process(record, &record->header, sizeof(*record) + size, tracking);
 	}
 	scratch_release(scratch);
 	return 0;
@@ -268,6 +318,7 @@ static __always_inline void write_file(struct seq_file *seq, struct task_struct 
 	struct scratch *scratch = scratch_claim();
 	struct file_record *record;
 	struct inode *inode = file->f_inode;
+	struct exe_id ctime;
 
 	if (!scratch) {
 		count_loss(LOSS_SCRATCH);
@@ -285,6 +336,9 @@ static __always_inline void write_file(struct seq_file *seq, struct task_struct 
 	record->nlink = inode->i_nlink;
 	record->fmode = (file->f_mode & FMODE_PATH) ? 0 : mode_of(file->f_mode);
 	record->fs_magic = inode->i_sb->s_magic;
+	read_ctime(inode, &ctime);
+	record->ctime_sec = ctime.ctime_sec;
+	record->ctime_nsec = ctime.ctime_nsec;
 	bpf_seq_write(seq, record, sizeof(*record));
 	scratch_release(scratch);
 }
@@ -298,6 +352,7 @@ int files_of_daemon(struct bpf_iter__task_file *context)
 
 	if (!task || !file || task->tgid != daemon_pid)
 		return 0;
+	daemon_start_ns = task->group_leader->start_boottime;
 	if (file->f_path.dentry == task->fs->root.dentry && file->f_path.mnt == task->fs->root.mnt) {
 		host_mount = address_of(file->f_path.mnt);
 		host_root = address_of(file->f_path.dentry);
@@ -313,22 +368,21 @@ int files_held(struct bpf_iter__task_file *context)
 	struct task_struct *task = context->task;
 	struct file *file = context->file;
 	struct touch_key touch = {};
+	struct watch_value *value;
 	__u8 one = 1;
-	struct holder holder = {};
 	struct file_id id = {};
 	__u32 pid;
 
 	if (!task || !file || task->tgid == daemon_pid || (file->f_mode & FMODE_PATH))
 		return 0;
 	read_file_id(file->f_inode, &id);
-	if (!filter_has(id.ino, id.dev) || !bpf_map_lookup_elem(&watched, &id))
+	value = filter_has(id.ino, id.dev) ? bpf_map_lookup_elem(&watched, &id) : NULL;
+	if (!value)
 		return 0;
 	pid = task->tgid;
-	holder.start_ns = task->group_leader->start_boottime;
-	if (bpf_map_update_elem(&holders, &pid, &holder, BPF_ANY))
-		count_loss(LOSS_HOLDERS_FULL);
 	touch.file = id;
-	touch.start_ns = holder.start_ns;
+	touch.start_ns = task->group_leader->start_boottime;
+	(void)hold(touch.start_ns, pid, value->secret);
 	touch.pid = pid;
 	(void)bpf_map_update_elem(&touched, &touch, &one, BPF_ANY);
 	write_file(context->meta->seq, task, context->fd, file, true);

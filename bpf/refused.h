@@ -51,6 +51,7 @@ int __attribute__((noinline)) observe_path(__u64 task_address, __u32 slot, __u32
 	if (!scratch || is_daemon() || (scratch->sighting.result == ENOENT && !name_may_be_watched(slot, size)))
 		return 0;
 	record = (struct access_record *)scratch->head;
+	scratch->sighting.judged = DECIDED_UNDECIDED;
 	record->path_flags = PATH_FLAG_USER; /* whole: the kernel takes no path longer than ABI_PATH_MAX */
 	if (scratch->data[0] != '/') {
 		__u64 base = base_of(task, dirfd);
@@ -66,6 +67,8 @@ int __attribute__((noinline)) observe_path(__u64 task_address, __u32 slot, __u32
 	if (count_again(&record->key, now, &value))
 		return 0;
 	record->value.flags = ACCESS_BY_PATH;
+	record->value.pad = 0;
+	value_judge(&record->value, &scratch->sighting);
 	record->value.file_nlink = 0;
 	__builtin_memset(&record->value.watched_dir, 0, sizeof(record->value.watched_dir));
 	record->dirfd = dirfd;

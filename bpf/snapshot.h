@@ -90,10 +90,17 @@ static __always_inline void read_process_id(struct task_struct *task, struct pro
 	ret_id->pad = 0;
 }
 
-static __always_inline void read_credentials(struct task_struct *task, struct credentials *ret_cred)
+/*
+ * Whom the task acts for. An overlay opens and reads the files below it under the credentials of who mounted it: then
+ * its own count (`is_own`), which else may be older than those that a work of io_uring was given.
+ */
+static __always_inline struct cred *cred_of(struct task_struct *task, bool is_own)
 {
-	struct cred *cred = READ(task, cred);
+	return is_own ? READ(task, real_cred) : READ(task, cred);
+}
 
+static __always_inline void read_credentials(struct task_struct *task, struct cred *cred, struct credentials *ret_cred)
+{
 	ret_cred->uid = READ(cred, uid.val);
 	ret_cred->gid = READ(cred, gid.val);
 	ret_cred->euid = READ(cred, euid.val);
@@ -137,7 +144,7 @@ static __always_inline void read_task(struct task_struct *task, struct task_snap
 	read_process_id(task, &ret_task->id);
 	if (READ(parent, tgid) > 0)
 		read_process_id(parent, &ret_task->parent);
-	read_credentials(task, &ret_task->cred);
+	read_credentials(task, READ(task, cred), &ret_task->cred);
 	if (exe)
 		read_exe(exe, &ret_task->exe);
 	ret_task->cgroup_id = read_cgroup_id(task);
@@ -156,9 +163,8 @@ static __always_inline __u64 mix(__u64 hash, __u64 value)
 }
 
 /* All that a verdict can depend on, in one number: credentials, executable with its ctime, control group. */
-static __always_inline __u64 identity_hash(struct task_struct *task)
+static __always_inline __u64 identity_hash(struct task_struct *task, struct cred *cred)
 {
-	struct cred *cred = READ(task, cred);
 	struct mm_struct *mm = READ(task, mm);
 	struct inode *inode = mm ? READ(mm, exe_file, f_inode) : NULL;
 	const char *ids = (char *)cred + bpf_core_field_offset(struct cred, uid);

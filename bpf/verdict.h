@@ -14,28 +14,44 @@
 
 #define VERDICT_INLINE static inline __attribute__((always_inline))
 
+/*
+ * A number below `size`, a power of two, in a register of its own: else the compiler joins the arithmetic of several in
+ * ways (an "or" of 32 bits) of which verifiers until 6.1 no longer see that they stay inside.
+ */
+VERDICT_INLINE __u64 verdict_index(__u64 number, __u32 size)
+{
+	number &= size - 1;
+	__asm__ volatile("" : "+r"(number));
+	return number;
+}
+
 struct verdict_facts {
 	/* The classes by sort. Bit 0 of each first word is set: what a rule that does not ask for the sort asks for. */
 	__u64 bits[CLASS_SORT_COUNT][CLASS_WORDS];
-	__u32 unknown; /* bit per enum class_sort: no other bit of it means anything, and all those are 0 */
-	__u32 kind;    /* enum access_kind */
-	/* Of the rules, first is lowest: those that hold, and those that hold or may. Kept here and not on the stack
-	 * because the verifier takes what it reads from memory as any number, and so needs to follow one way only. */
+	/* Classes of which it is not known whether they hold. */
+	__u64 open[CLASS_SORT_COUNT][CLASS_WORDS];
+	__u32 kind; /* enum access_kind */
+	__u32 pad;
+	/*
+	 * Of the rules, first is lowest: those that hold, and those that hold or may. Kept here and not on the stack
+	 * because the verifier takes what it reads from memory as any number, and so needs to follow one way only.
+	 */
 	__u64 sure;
 	__u64 maybe;
 };
 
 VERDICT_INLINE void verdict_rule_test(const struct verdict_rule *rule, struct verdict_facts *facts, __u32 index)
 {
-	__u64 sure = !rule->kinds | (rule->kinds >> (facts->kind & 31) & 1);
+	__u64 sure = (rule->kinds == 0) | (rule->kinds >> (facts->kind & 31) & 1);
 	__u64 maybe = sure;
 
 	for (__u32 sort = 0; sort < CLASS_SORT_COUNT; sort++) {
 		__u32 number = rule->classes[sort];
-		__u64 bit = facts->bits[sort][(number >> 6) & (CLASS_WORDS - 1)] >> (number & 63);
+		__u64 word = verdict_index(number >> 6, CLASS_WORDS);
+		__u64 bit = facts->bits[sort][word] >> (number & 63);
 
 		sure &= bit;
-		maybe &= bit | facts->unknown >> sort;
+		maybe &= bit | facts->open[sort][word] >> (number & 63);
 	}
 	facts->sure |= (sure & 1) << (index & 63);
 	facts->maybe |= (maybe & 1) << (index & 63);
@@ -85,9 +101,9 @@ VERDICT_INLINE struct decided verdict_conclude(const struct verdict_entry *entry
 	return verdict_of(entry, entry->on_error, DECIDED_ERROR, DECIDED_BY_DEFAULT);
 }
 
-/* `rules` is the whole of a bank, so that no entry leads outside. Fills `sure` and `maybe` of the facts. */
-VERDICT_INLINE struct decided verdict_decide(const struct verdict_entry *entry, const struct verdict_rule *rules,
-					     struct verdict_facts *facts)
+/* Fills `sure` and `maybe` of the facts. `rules` is the whole of a bank, so that no entry leads outside. */
+VERDICT_INLINE void verdict_test(const struct verdict_entry *entry, const struct verdict_rule *rules,
+				 struct verdict_facts *facts)
 {
 	__u32 count = entry->deny_count + entry->allow_count;
 
@@ -96,7 +112,13 @@ VERDICT_INLINE struct decided verdict_decide(const struct verdict_entry *entry, 
 	for (__u32 i = 0; i < VERDICT_RULES_EACH; i++) {
 		if (i >= count)
 			break;
-		verdict_rule_test(&rules[(entry->first + i) & (VERDICT_RULES_MAX - 1)], facts, i);
+		verdict_rule_test(&rules[verdict_index(entry->first + i, VERDICT_RULES_MAX)], facts, i);
 	}
+}
+
+VERDICT_INLINE struct decided verdict_decide(const struct verdict_entry *entry, const struct verdict_rule *rules,
+					     struct verdict_facts *facts)
+{
+	verdict_test(entry, rules, facts);
 	return verdict_conclude(entry, facts);
 }

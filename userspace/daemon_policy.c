@@ -22,27 +22,28 @@ static struct policy_limits limits_of(const struct config *config)
 	return (struct policy_limits){.max_files = config->policy_max_files, .max_secrets = config->policy_max_secrets};
 }
 
-static int load(const struct config *config, struct policy_set **ret_policy, struct error *error)
-{
-	const struct policy_limits limits = limits_of(config);
-
-	return policy_set_load(config->policies, config->policies_count, &limits, ret_policy, error);
-}
-
-int daemon_load_policies(const struct daemon *daemon, const struct policy_host *host, struct policy_set **ret_policy,
-			 struct error *error)
+/* `choice` NULL: nobody can tell what this host could enforce. */
+static int load(const struct config *config, const struct choice *choice, const struct policy_host *host,
+		struct policy_set **ret_policy, struct error *error)
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
-	int r = load(daemon->config, &policy, error);
+	const struct policy_limits limits = limits_of(config);
+	int r = policy_set_load(config->policies, config->policies_count, &limits, &policy, error);
 
-	if (r == 0)
-		r = enforce_check_policy(daemon->choice.tier, &daemon->choice.tiers, policy, error);
-	if (r == 0 && policy_advise(policy, host) < 0)
+	if (r >= 0 && choice)
+		r = enforce_check_policy(choice->tier, &choice->tiers, policy, error);
+	if (r >= 0 && policy_advise(policy, host) < 0)
 		r = error_set(error, -ENOMEM, NULL, 0, "not enough memory for the policy");
 	if (r < 0)
 		return r;
 	*ret_policy = TAKE_PTR(policy);
 	return 0;
+}
+
+int daemon_load_policies(const struct daemon *daemon, const struct policy_host *host, struct policy_set **ret_policy,
+			 struct error *error)
+{
+	return load(daemon->config, &daemon->choice, host, ret_policy, error);
 }
 
 void daemon_log_warnings(const struct policy_set *policy)
@@ -58,15 +59,10 @@ int daemon_check_policies(const struct config *config, const struct policy_host 
 {
 	_cleanup_(policy_set_freep) struct policy_set *policy = NULL;
 	struct choice choice;
-	int r = load(config, &policy, error);
-
-	if (r < 0)
-		return r;
 	/* Without the privilege nobody can tell what the daemon could enforce. */
-	if (choice_make(config->backend, config->enforcement_tier, &choice, NULL) == 0)
-		r = enforce_check_policy(choice.tier, &choice.tiers, policy, error);
-	if (r == 0 && policy_advise(policy, host) < 0)
-		r = error_set(error, -ENOMEM, NULL, 0, "not enough memory for the policy");
+	bool is_chosen = choice_make(config->backend, config->enforcement_tier, &choice, NULL) == 0;
+	int r = load(config, is_chosen ? &choice : NULL, host, &policy, error);
+
 	if (r < 0)
 		return r;
 	daemon_log_warnings(policy);
@@ -79,25 +75,14 @@ int daemon_check_policies(const struct config *config, const struct policy_host 
 static int watch_policy(struct daemon *daemon, const struct policy_set *policy, struct error *error)
 {
 	_cleanup_(freep) struct watch_pattern *patterns = NULL;
-	size_t count = 0, filled = 0;
+	size_t count;
+	int r = watch_patterns_of(policy, &patterns, &count);
 
-	for (size_t i = 0; i < policy_set_secret_count(policy); i++)
-		count += policy_set_secret(policy, i)->patterns_count;
-	patterns = calloc(count + 1, sizeof(*patterns));
-	if (!patterns)
-		return -ENOMEM;
-	for (size_t i = 0; i < policy_set_secret_count(policy); i++) {
-		const struct policy_secret *secret = policy_set_secret(policy, i);
-
-		for (size_t j = 0; j < secret->patterns_count; j++)
-			patterns[filled++] = (struct watch_pattern){
-				.pattern = secret->patterns[j],
-				.excludes = secret->excludes,
-				.excludes_count = secret->excludes_count,
-				.secret = i,
-				.number = enforcement_number(daemon->enforcement, secret->name),
-			};
-	}
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		patterns[i].number =
+			enforcement_number(daemon->enforcement, policy_set_secret(policy, patterns[i].secret)->name);
 	return watchlist_load(daemon->watchlist, patterns, count, error);
 }
 
@@ -185,6 +170,7 @@ static void reload_done(struct worker_job *job)
 		struct watchlist_stats stats;
 
 		daemon->policy_error[0] = '\0';
+		daemon_guard_refresh_rights(daemon);
 		daemon_log_warnings(daemon->policy);
 		watchlist_statistics(daemon->watchlist, &stats);
 		log_info("policy reloaded: policies=%zu secrets=%zu files=%zu", policy_set_policy_count(daemon->policy),

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "enforce/judgement.h"
 #include "identity/identity.h"
+#include "kernel_tier.h"
 #include "policy/policy.h"
 #include "secret_numbers.h"
 #include "sensor/sensor.h"
@@ -41,6 +42,8 @@ struct enforcement {
 	struct permission *permission;
 	struct event *permission_event;
 	uint64_t undecided, overflows, failures, untold; /* told of */
+	/* Tiers lsm and kill. */
+	struct kernel_tier *kernel;
 };
 
 /* ---------------------------------------------------------------- tier fanotify: what it asks the loop */
@@ -263,10 +266,84 @@ static void permission_tick(struct enforcement *enforcement)
 	tell_loss(enforcement, LOSS_UNTOLD, &enforcement->untold, stats.untold);
 }
 
+/* ---------------------------------------------------------------- tiers lsm and kill: the kernel decides */
+
+static int kernel_start(struct enforcement *enforcement, struct error *error)
+{
+	const struct kernel_tier_config config = {
+		.tier = enforcement->config.tier,
+		.base = enforcement->config.base,
+		.sensor = enforcement->config.sensor,
+		.identity = enforcement->config.identity,
+		.numbers = enforcement->numbers,
+	};
+	int r = kernel_tier_new(&config, &enforcement->kernel);
+
+	return r < 0 ? error_set(error, r, NULL, 0, "the kernel's tables of verdicts cannot be set up: %s",
+				 strerror(-r))
+		     : 0;
+}
+
+static void kernel_release(struct enforcement *enforcement)
+{
+	kernel_tier_free(enforcement->kernel);
+}
+
+static int kernel_prepare(struct enforcement *enforcement, struct error *error)
+{
+	return kernel_tier_prepare(enforcement->kernel, enforcement->next, error);
+}
+
+static void kernel_rollback(struct enforcement *enforcement)
+{
+	kernel_tier_rollback(enforcement->kernel);
+}
+
+static void kernel_tick(struct enforcement *enforcement)
+{
+	kernel_tier_tick(enforcement->kernel);
+}
+
+void enforcement_process(struct enforcement *enforcement, const struct process_record *record)
+{
+	if (enforcement->kernel)
+		kernel_tier_process(enforcement->kernel, record);
+}
+
+void enforcement_cgroup(struct enforcement *enforcement, uint64_t cgroup_id)
+{
+	if (enforcement->kernel)
+		kernel_tier_cgroup(enforcement->kernel, cgroup_id);
+}
+
+bool enforcement_explain(struct enforcement *enforcement, const struct access_value *value, struct verdict *ret_verdict)
+{
+	if (!enforcement->kernel) {
+		*ret_verdict = (struct verdict){.action = (enum verdict_action)value->decided.action};
+		return false;
+	}
+	if (value->decided.flags & DECIDED_ERROR)
+		kernel_tier_doubt(enforcement->kernel, &value->task);
+	return kernel_tier_explain(enforcement->kernel, value, ret_verdict);
+}
+
+const char *enforcement_secret_name(const struct enforcement *enforcement, uint32_t number)
+{
+	return secret_numbers_name(enforcement->numbers, number);
+}
+
 /* ---------------------------------------------------------------- the tiers */
+
+#define KERNEL_TIER                                                                                            \
+	{                                                                                                      \
+		.is_built = true, .start = kernel_start, .release = kernel_release, .prepare = kernel_prepare, \
+		.rollback = kernel_rollback, .tick = kernel_tick                                               \
+	}
 
 static const struct tier_ops tiers[TIER_COUNT] = {
 	[TIER_OBSERVE] = {.is_built = true},
+	[TIER_KILL] = KERNEL_TIER,
+	[TIER_LSM] = KERNEL_TIER,
 	[TIER_FANOTIFY] =
 		{
 			.is_built = true,

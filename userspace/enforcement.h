@@ -73,6 +73,15 @@ void enforcement_commit(struct enforcement *enforcement);
 /* They could not be: verdicts are by the policy before again. */
 void enforcement_rollback(struct enforcement *enforcement);
 
+/* What identity has been told of. Nothing in tiers that do not decide in the kernel. */
+void enforcement_process(struct enforcement *enforcement, const struct process_record *record);
+void enforcement_cgroup(struct enforcement *enforcement, uint64_t cgroup_id);
+/* The kernel's verdict that stands with an access: see kernel_tier_explain(). */
+bool enforcement_explain(struct enforcement *enforcement, const struct access_value *value,
+			 struct verdict *ret_verdict);
+/* NULL: none that has, or had, the number. */
+const char *enforcement_secret_name(const struct enforcement *enforcement, uint32_t number);
+
 /* Hands out what was denied since the last time. */
 void enforcement_collect(struct enforcement *enforcement);
 /* After each flush of the sensor: the same, and losses. */

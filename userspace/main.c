@@ -10,8 +10,10 @@
 #include "base/version.h"
 #include "cli/policy_advice.h"
 #include "daemon.h"
+#include "hardening.h"
 #include "options.h"
 #include "probe_report.h"
+#include "sensor/sensor.h"
 
 #define EXIT_OK     0
 #define EXIT_FAILED 1
@@ -51,6 +53,7 @@ static int run(const struct config *config)
 
 	log_set_level(config->log_level);
 	(void)signal(SIGPIPE, SIG_IGN);
+	hardening_apply();
 	r = daemon_check_policies(config, &host, &policies, &secrets, &error);
 	if (r < 0)
 		return fail(&error, r, EXIT_USAGE);
@@ -59,6 +62,22 @@ static int run(const struct config *config)
 		      enforce */
 		return fail(&error, r, r == -ENOTSUP && error.file[0] ? EXIT_USAGE : EXIT_FAILED);
 	return daemon_run(daemon) < 0 ? EXIT_FAILED : EXIT_OK;
+}
+
+static int detach(const struct config *config)
+{
+	struct error error = {0};
+	int r;
+
+	log_set_level(config->log_level);
+	r = config->enforcement_pin_dir[0] ? sensor_detach(config->enforcement_pin_dir) : 0;
+	if (r < 0) {
+		(void)error_set(&error, r, config->enforcement_pin_dir, 0, "not everything could be detached: %s",
+				strerror(-r));
+		return fail(&error, r, EXIT_FAILED);
+	}
+	(void)printf("detached: %d programs\n", r);
+	return EXIT_OK;
 }
 
 static int act(const struct options *options)
@@ -74,6 +93,8 @@ static int act(const struct options *options)
 		return config_dump(&options->config, stdout) < 0 ? EXIT_FAILED : EXIT_OK;
 	case ACTION_PROBE:
 		return probe_report_write(stdout, options->probe_as_json) < 0 ? EXIT_FAILED : EXIT_OK;
+	case ACTION_DETACH:
+		return detach(&options->config);
 	case ACTION_CHECK:
 		return check(&options->config);
 	case ACTION_RUN:

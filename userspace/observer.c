@@ -38,13 +38,15 @@ struct observation {
 	const char *secret;
 	const char *path;
 	bool path_truncated;
-	const char *denied_by; /* the rule by which a tier has denied it, or NULL */
+	/* What a tier has decided; its strings are borrowed or, while it waits, owned. NULL ones are the policy's. */
+	bool is_judged;
+	struct verdict judged;
 };
 
 struct waiting {
 	struct observer *observer;
 	struct observation observation;
-	char *secret, *path, *denied_by;
+	char *secret, *path, *rule, *policy;
 	struct event *timer;
 	bool is_published; /* the hash is still to come, the access has gone out */
 	TAILQ_ENTRY(waiting) link;
@@ -112,6 +114,20 @@ static void count_stats(struct observer_stats *stats, const struct access *acces
 		stats->denies += access->count;
 }
 
+/* The verdict of the tier in place of the policy's own, which may have changed since. */
+static void set_judged(struct verdict *verdict, const struct verdict *judged)
+{
+	const char *policy = verdict->policy, *rule = verdict->rule;
+
+	if (verdict->action != judged->action)
+		rule = "default"; /* by a policy that is gone, and its rules' names with it */
+	*verdict = *judged;
+	if (!verdict->policy)
+		verdict->policy = policy;
+	if (!verdict->rule)
+		verdict->rule = rule;
+}
+
 /* Completes the observation by identity and verdict, and sends it out. A secret that the policy no longer has is
  * dropped. */
 static void publish_observation(struct observer *observer, const struct observation *observation)
@@ -142,13 +158,8 @@ static void publish_observation(struct observer *observer, const struct observat
 	fill_target(observer, observation, &access);
 	identity_describe(observer->config.identity, &observation->task, &access.process);
 	policy_decide(observer->policy, secret->index, &access, &access.verdict);
-	if (observation->denied_by) {
-		access.verdict.action = VERDICT_DENY;
-		access.verdict.rule = observation->denied_by;
-		access.verdict.tier = TIER_FANOTIFY;
-		access.verdict.is_enforced = true;
-		access.verdict.would_deny = false;
-	}
+	if (observation->is_judged)
+		set_judged(&access.verdict, &observation->judged);
 	count_stats(&observer->stats, &access);
 	publish(observer, &event);
 }
@@ -161,7 +172,8 @@ static void waiting_free(struct waiting *waiting)
 		event_free(waiting->timer);
 	free(waiting->secret);
 	free(waiting->path);
-	free(waiting->denied_by);
+	free(waiting->rule);
+	free(waiting->policy);
 	free(waiting);
 }
 
@@ -206,10 +218,12 @@ static struct waiting *waiting_new(struct observer *observer, const struct obser
 	waiting->path = observation->path ? strdup(observation->path) : NULL;
 	waiting->observation.secret = waiting->secret;
 	waiting->observation.path = waiting->path;
-	waiting->denied_by = observation->denied_by ? strdup(observation->denied_by) : NULL;
-	waiting->observation.denied_by = waiting->denied_by;
-	if (!waiting->secret || (observation->path && !waiting->path) ||
-	    (observation->denied_by && !waiting->denied_by)) {
+	waiting->rule = observation->judged.rule ? strdup(observation->judged.rule) : NULL;
+	waiting->observation.judged.rule = waiting->rule;
+	waiting->policy = observation->judged.policy ? strdup(observation->judged.policy) : NULL;
+	waiting->observation.judged.policy = waiting->policy;
+	if (!waiting->secret || (observation->path && !waiting->path) || (observation->judged.rule && !waiting->rule) ||
+	    (observation->judged.policy && !waiting->policy)) {
 		waiting_free(waiting);
 		return NULL;
 	}
@@ -220,7 +234,7 @@ static struct waiting *waiting_new(struct observer *observer, const struct obser
 static bool wait_for_hash(struct observer *observer, const struct observation *observation)
 {
 	const struct policy_secret *secret = policy_set_find(observer->policy, observation->secret);
-	bool must_wait = secret && secret->needs_sha256 && !observation->denied_by; /* the verdict has been made */
+	bool must_wait = secret && secret->needs_sha256 && !observation->is_judged;
 	uint64_t wait_ms = must_wait ? NEEDED_WAIT_MS : observer->config.hash_wait_ms;
 	const struct timeval wait = {.tv_sec = (time_t)(wait_ms / 1000),
 				     .tv_usec = (suseconds_t)(wait_ms % 1000) * 1000};
@@ -299,7 +313,8 @@ static void publish_denial(void *context, const struct denial *denial)
 		.secret = denial->secret,
 		.path = file ? file->path : NULL,
 		.path_truncated = file && file->path_truncated,
-		.denied_by = denial->rule,
+		.is_judged = true,
+		.judged = {.action = VERDICT_DENY, .rule = denial->rule, .tier = TIER_FANOTIFY, .is_enforced = true},
 	};
 
 	observe(observer, &observation);
@@ -316,14 +331,16 @@ static void observe_refused(struct observer *observer, const struct observation 
 	struct observation part = *whole;
 	bool is_told = false;
 
+	part.judged = (struct verdict){.action = VERDICT_DENY, .tier = TIER_FANOTIFY, .is_enforced = true};
 	if (observer->config.collect)
 		observer->config.collect(observer->config.context);
 	for (uint64_t left = whole->count; left > 0; left -= part.count) {
-		part.count = denials_claim(observer->denials, &whole->key.process, whole->secret, left, &part.denied_by,
-					   &is_told);
+		part.count = denials_claim(observer->denials, &whole->key.process, whole->secret, left,
+					   &part.judged.rule, &is_told);
+		part.is_judged = part.count > 0;
 		if (part.count == 0) {
 			part.count = left;
-			part.denied_by = NULL;
+			part.judged.rule = NULL;
 			is_told = false;
 		}
 		if (!is_told)
@@ -474,6 +491,8 @@ static bool resolve(struct observer *observer, const struct counted *counted, st
 struct look {
 	struct observer *observer;
 	struct observation *observation;
+	const char *judged_secret;
+	bool is_told;
 };
 
 static void on_secret_of_target(void *context, const char *secret)
@@ -481,7 +500,41 @@ static void on_secret_of_target(void *context, const char *secret)
 	struct look *look = context;
 
 	look->observation->secret = secret;
+	/* The kernel's verdict is about one of them. */
+	look->observation->is_judged = look->judged_secret && strcmp(look->judged_secret, secret) == 0;
+	look->is_told |= look->observation->is_judged;
 	observe(look->observer, look->observation);
+}
+
+/* A look into a process: of all secrets that it has had. */
+static void observe_look(struct observer *observer, struct observation *observation, const char *judged_secret)
+{
+	struct look look = {.observer = observer, .observation = observation, .judged_secret = judged_secret};
+	size_t told = holdings_each(observer->holdings, observation->key.target, on_secret_of_target, &look);
+
+	/* One that was refused before the process had it, or that we know nothing of any more. */
+	if (judged_secret && !look.is_told) {
+		on_secret_of_target(&look, judged_secret);
+		told++;
+	}
+	if (told == 0)
+		observer->stats.unnamed += observation->count;
+}
+
+/*
+ * Takes over the kernel's verdict on the access, if it gave one, and the secret that it took the file for, which is
+ * what it decided about. NULL: it is about no secret that has a name.
+ */
+static const char *take_judged(const struct observer *observer, const struct access_value *value,
+			       struct observation *observation)
+{
+	const struct observer_config *config = &observer->config;
+
+	if (value->decided.action == DECIDED_NOTHING || !config->explain)
+		return NULL;
+	(void)config->explain(config->context, value, &observation->judged); /* without words it is a verdict too */
+	observation->is_judged = true;
+	return value->secret ? config->secret_name(config->context, value->secret) : NULL;
 }
 
 static bool on_access(void *context, const struct counted *counted)
@@ -494,21 +547,27 @@ static bool on_access(void *context, const struct counted *counted)
 		.first_ns = counted->first_ns,
 		.last_ns = counted->last_ns,
 	};
+	const char *judged_secret;
 
+	if (counted->key->kind == COUNTED_TAMPER) {
+		if (observer->config.tampered)
+			observer->config.tampered(observer->config.context, counted);
+		return true;
+	}
 	if (!observer->watchlist || !observer->policy)
 		return false;
+	judged_secret = take_judged(observer, counted->value, &observation);
 	if (counted->key->target) {
-		struct look look = {.observer = observer, .observation = &observation};
-
-		if (holdings_each(observer->holdings, counted->key->target, on_secret_of_target, &look) == 0)
-			observer->stats.unnamed += counted->count;
+		observe_look(observer, &observation, judged_secret);
 		return true;
 	}
 	if (!resolve(observer, counted, &observation))
 		return false;
+	if (judged_secret)
+		observation.secret = judged_secret;
 	if (counted->key->result == 0 && counted->key->kind != ACCESS_LINK)
 		holdings_add(observer->holdings, &counted->key->process, observation.secret);
-	if (counted->key->kind == ACCESS_OPEN && counted->key->result == EPERM)
+	if (counted->key->kind == ACCESS_OPEN && counted->key->result == EPERM && !observation.is_judged)
 		observe_refused(observer, &observation);
 	else
 		observe(observer, &observation);
@@ -528,6 +587,8 @@ static void on_process(void *context, const struct process_record *record, size_
 	if (size < sizeof(*record))
 		return;
 	identity_process(observer->config.identity, record, size);
+	if (observer->config.process)
+		observer->config.process(observer->config.context, record);
 	if (record->header.type == RECORD_FORK)
 		holdings_fork(observer->holdings, &record->task.parent, &record->task.id);
 	else if (record->header.type == RECORD_EXEC)
@@ -549,6 +610,8 @@ static void on_cgroup(void *context, const struct cgroup_record *record, size_t 
 	struct observer *observer = context;
 
 	identity_cgroup(observer->config.identity, record, size);
+	if (observer->config.cgroup && size >= sizeof(*record))
+		observer->config.cgroup(observer->config.context, record->cgroup_id);
 }
 
 /* Only the process is known, not its credentials then: identity completes them from its table. */

@@ -27,8 +27,19 @@ struct observer_config {
 	uint64_t hash_wait_ms;
 	/* May be NULL. Makes the tier in force hand out what it has denied: observer_denied(). */
 	void (*collect)(void *context);
+	/* Who else is to hear of processes and control groups, after identity. May be NULL. */
+	void (*process)(void *context, const struct process_record *record);
+	void (*cgroup)(void *context, uint64_t cgroup_id);
+	/*
+	 * Where the kernel gives verdicts: the one that stands with an access, in words; false, with NULL for them,
+	 * when they are not known any more. And which secret has a number. Both NULL: nowhere.
+	 */
+	bool (*explain)(void *context, const struct access_value *value, struct verdict *ret_verdict);
+	const char *(*secret_name)(void *context, uint32_t number);
 	/* Each event, borrowed for the call. */
 	void (*publish)(void *context, const struct bus_event *event);
+	/* Something that was done to the agent itself (COUNTED_TAMPER), borrowed for the call; may be NULL. */
+	void (*tampered)(void *context, const struct counted *counted);
 	void *context;
 };
 

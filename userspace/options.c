@@ -21,6 +21,7 @@ enum option_id {
 	OPTION_SET,
 	OPTION_CHECK,
 	OPTION_PROBE,
+	OPTION_DETACH,
 	OPTION_DUMP_CONFIG,
 	OPTION_VERSION,
 	OPTION_HELP,
@@ -34,15 +35,11 @@ struct option_row {
 };
 
 static const struct option_row rows[] = {
-	{OPTION_STATE_DIR, "state_dir", ACTION_RUN},
-	{OPTION_BACKEND, "backend", ACTION_RUN},
-	{OPTION_OUTPUT, "output.format", ACTION_RUN},
-	{OPTION_OUTPUT_FILE, "output.file", ACTION_RUN},
-	{OPTION_CHECK, NULL, ACTION_CHECK},
-	{OPTION_PROBE, NULL, ACTION_PROBE},
-	{OPTION_DUMP_CONFIG, NULL, ACTION_DUMP_CONFIG},
-	{OPTION_VERSION, NULL, ACTION_VERSION},
-	{OPTION_HELP, NULL, ACTION_HELP},
+	{OPTION_STATE_DIR, "state_dir", ACTION_RUN},  {OPTION_BACKEND, "backend", ACTION_RUN},
+	{OPTION_OUTPUT, "output.format", ACTION_RUN}, {OPTION_OUTPUT_FILE, "output.file", ACTION_RUN},
+	{OPTION_CHECK, NULL, ACTION_CHECK},           {OPTION_PROBE, NULL, ACTION_PROBE},
+	{OPTION_DETACH, NULL, ACTION_DETACH},         {OPTION_DUMP_CONFIG, NULL, ACTION_DUMP_CONFIG},
+	{OPTION_VERSION, NULL, ACTION_VERSION},       {OPTION_HELP, NULL, ACTION_HELP},
 };
 
 static const struct option long_options[] = {
@@ -55,6 +52,7 @@ static const struct option long_options[] = {
 	{"set", required_argument, NULL, OPTION_SET},
 	{"check", no_argument, NULL, OPTION_CHECK},
 	{"probe", no_argument, NULL, OPTION_PROBE},
+	{"detach", no_argument, NULL, OPTION_DETACH},
 	{"dump-config", no_argument, NULL, OPTION_DUMP_CONFIG},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -75,6 +73,7 @@ static const char help_text[] =
 	"  --check              read configuration and policies, say whether they are good, and exit\n"
 	"  --probe              say what this kernel allows and which backend would be chosen, and exit;\n"
 	"                       with --output json as JSON\n"
+	"  --detach             take away what stays attached when a daemon of tier lsm ends, and exit\n"
 	"  --dump-config        print the configuration with all defaults, and exit\n"
 	"  --version            print the version, and exit\n"
 	"  --help               print this, and exit\n"

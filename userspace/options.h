@@ -10,7 +10,15 @@ struct error;
 
 #define OPTIONS_CONFIG_DEFAULT "/etc/secrets-agent/sagentd.yaml"
 
-enum options_action { ACTION_RUN, ACTION_CHECK, ACTION_PROBE, ACTION_DUMP_CONFIG, ACTION_VERSION, ACTION_HELP };
+enum options_action {
+	ACTION_RUN,
+	ACTION_CHECK,
+	ACTION_PROBE,
+	ACTION_DETACH,
+	ACTION_DUMP_CONFIG,
+	ACTION_VERSION,
+	ACTION_HELP
+};
 
 struct options {
 	enum options_action action;

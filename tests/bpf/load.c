@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every program of the object loads by itself, with and without bpf_rdonly_cast; the number of instructions that the
- * verifier had to look at is printed, so that a change that makes it work hard is seen before an older kernel refuses.
+ * Every program of the object loads by itself, with and without bpf_rdonly_cast, observing and judging; the number of
+ * instructions that the verifier had to look at is printed, so that a change that makes it work hard is seen before an
+ * older kernel refuses.
  */
 #include "bpf_fixture.h"
 
 #include <bpf/btf.h>
 
+#include "base/access.h"
 #include "sensor.skel.h"
 #include "sensor/kernel_support.h"
 
@@ -15,6 +17,7 @@
 struct trial {
 	const struct sensor_program *program;
 	bool with_cast;
+	enum tier tier;
 	char name[128];
 };
 
@@ -83,6 +86,7 @@ static void loads_by_itself(void **state)
 	bpf = open_sensor(SENSOR_BACKEND_TRACEPOINT);
 	bpf->rodata->have_rdonly_cast = trial->with_cast;
 	bpf->rodata->have_quiet = trial->with_cast && host.has_mount_id;
+	bpf->rodata->tier = trial->tier;
 	program = program_of(bpf, trial->program);
 	if (!has_hook(program) || !has_what_it_needs(trial->program)) {
 		(void)printf("# skip: this kernel has no %s as it is needed\n", bpf_program__section_name(program));
@@ -123,6 +127,12 @@ static void is_in_the_list_of_programs(void **state)
 	assert_int_equal(count, sensor_programs_count);
 }
 
+/* The tier in which the most of a program is there. */
+static enum tier judging_tier(unsigned int backends)
+{
+	return backends == BACKEND_BIT(SENSOR_BACKEND_LSM) ? TIER_LSM : TIER_KILL;
+}
+
 /* All that a backend takes, in one object, as the daemon loads it. */
 static void loads_as_a_whole(void **state)
 {
@@ -133,6 +143,7 @@ static void loads_as_a_whole(void **state)
 	if (!host.backends[backend].works)
 		skip_backend(state);
 	bpf = open_sensor(backend);
+	bpf->rodata->tier = judging_tier(BACKEND_BIT(backend));
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		struct bpf_program *program = program_of(bpf, &sensor_programs[i]);
 
@@ -145,7 +156,7 @@ static void loads_as_a_whole(void **state)
 	assert_int_equal(r, 0);
 }
 
-#define TESTS_MAX 128
+#define TESTS_MAX 256
 
 int main(void)
 {
@@ -165,13 +176,14 @@ int main(void)
 		tests[filled++] = (struct CMUnitTest){
 			.name = whole_names[i], .test_func = loads_as_a_whole, .initial_state = &backends[i]};
 	}
-	for (size_t i = 0; i < sensor_programs_count * 2 && count < TESTS_MAX; i++) {
+	for (size_t i = 0; i < sensor_programs_count * 4 && count < TESTS_MAX; i++) {
 		struct trial *trial = &trials[count++];
 
-		trial->program = &sensor_programs[i / 2];
+		trial->program = &sensor_programs[i / 4];
 		trial->with_cast = i % 2;
-		(void)snprintf(trial->name, sizeof(trial->name), "%s loads by itself with%s bpf_rdonly_cast",
-			       trial->program->name, trial->with_cast ? "" : "out");
+		trial->tier = i & 2 ? judging_tier(trial->program->backends) : TIER_OBSERVE;
+		(void)snprintf(trial->name, sizeof(trial->name), "%s loads by itself with%s bpf_rdonly_cast, tier %s",
+			       trial->program->name, trial->with_cast ? "" : "out", tier_name(trial->tier));
 		tests[filled++] =
 			(struct CMUnitTest){.name = trial->name, .test_func = loads_by_itself, .initial_state = trial};
 	}

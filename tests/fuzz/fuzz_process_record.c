@@ -20,6 +20,7 @@ static void ask(struct identity *identity, const struct task_snapshot *task)
 
 	identity_describe(identity, task, &process);
 	length += strlen(process.exe) + strlen(process.comm) + strlen(process.cgroup);
+	length += process.script ? strlen(process.script) : 0;
 	for (size_t i = 0; i < process.args_count; i++)
 		length += strlen(process.args[i]);
 	for (size_t i = 0; i < process.ancestors_count; i++)

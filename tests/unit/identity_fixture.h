@@ -83,6 +83,21 @@ static inline size_t test_process_record(union record_space *space, enum record_
 	return record->header.size;
 }
 
+/* Puts the walk of a script between the path and the arguments of that record; returns its size. */
+static inline size_t test_record_script(union record_space *space, const char *script)
+{
+	struct process_record *record = &space->process;
+	char walk[512];
+
+	record->script_size = (uint32_t)test_walk(walk, script);
+	record->script.file = (struct file_id){.ino = 77, .dev = 1};
+	memmove(record->data + record->path_size + record->script_size, record->data + record->path_size,
+		record->args_size);
+	memcpy(record->data + record->path_size, walk, record->script_size);
+	record->header.size += record->script_size;
+	return record->header.size;
+}
+
 static inline size_t test_exit_record(union record_space *space, uint32_t pid, uint64_t time_ns)
 {
 	space->exit = (struct exit_record){

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -83,7 +84,7 @@ static int watch_root(struct seen *seen, bool with_writes)
 	int fd = open(seen->root, O_PATH | O_DIRECTORY | O_CLOEXEC), wd;
 
 	assert_true(fd >= 0);
-	wd = directory_watch_add(seen->watch, fd, with_writes);
+	wd = directory_watch_add(seen->watch, fd, with_writes ? IN_CLOSE_WRITE : 0);
 	(void)close(fd);
 	assert_true(wd >= 0);
 	return wd;

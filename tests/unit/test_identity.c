@@ -127,6 +127,25 @@ static void describes_a_process_by_its_records_alone(void **state)
 	assert_int_equal(identity_stats(identity).completed, 0);
 }
 
+static void knows_the_script_that_a_process_and_its_forks_run(void **state)
+{
+	struct task_snapshot task = test_task(5, 1, SHELL, "x");
+
+	(void)state;
+	execute(1, 0, 1, "/sbin/init");
+	(void)test_process_record(&space, RECORD_EXEC, &task, "/bin/sh", "sh\0", 3, 6);
+	identity_process(identity, &space.process, test_record_script(&space, "/opt/backup.sh"));
+	describe(5, 1, SHELL);
+	assert_string_equal(process.exe, "/bin/sh");
+	assert_string_equal(process.script, "/opt/backup.sh");
+	fork_from(5, 6, SHELL);
+	describe(6, 5, SHELL);
+	assert_string_equal(process.script, "/opt/backup.sh");
+	execute(6, 5, CAT, "/usr/bin/cat");
+	describe(6, 5, CAT);
+	assert_null(process.script);
+}
+
 static void knows_a_process_that_is_gone(void **state)
 {
 	(void)state;
@@ -460,6 +479,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(describes_a_process_by_its_records_alone),
+		CASE(knows_the_script_that_a_process_and_its_forks_run),
 		CASE(knows_a_process_that_is_gone),
 		CASE(tells_what_ran_at_the_access_though_another_exec_came),
 		CASE(lends_no_path_to_an_executable_it_does_not_know),

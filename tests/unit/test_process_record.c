@@ -97,6 +97,28 @@ static void joins_the_longest_walk(void **state)
 	assert_int_equal(process_record_parse(&space.process, size + 1, &facts), -EBADMSG);
 }
 
+static void joins_the_path_of_a_script(void **state)
+{
+	size_t size = make("/bin/sh");
+
+	(void)state;
+	assert_int_equal(process_record_parse(&space.process, size, &facts), 0);
+	assert_true(facts.is_script_known);
+	assert_int_equal(facts.script_size, 0);
+	assert_string_equal(facts.script, "");
+	size = test_record_script(&space, "/opt/backup.sh");
+	assert_exe(size, "/bin/sh");
+	assert_string_equal(facts.script, "/opt/backup.sh");
+	assert_int_equal(facts.script_size, strlen(facts.script));
+	assert_int_equal(facts.args_size, 7);
+	assert_memory_equal(facts.args, "cat\0/x", 7);
+	space.process.script_flags = PATH_FLAG_UNREACHABLE;
+	space.process.image_flags = IMAGE_SCRIPT_UNKNOWN;
+	assert_exe(size, "/bin/sh");
+	assert_string_equal(facts.script, "(unreachable)/opt/backup.sh");
+	assert_false(facts.is_script_known);
+}
+
 static void refuses_sizes_that_lie(void **state)
 {
 	size_t size = make("/usr/bin/cat");
@@ -112,6 +134,11 @@ static void refuses_sizes_that_lie(void **state)
 	assert_int_equal(process_record_parse(&space.process, size, &facts), -EBADMSG);
 	space = good;
 	space.process.path_size = UINT32_MAX - 6;
+	assert_int_equal(process_record_parse(&space.process, size, &facts), -EBADMSG);
+	space = good;
+	space.process.script_size = 8;
+	assert_int_equal(process_record_parse(&space.process, size, &facts), -EBADMSG);
+	space.process.script_size = UINT32_MAX - 6;
 	assert_int_equal(process_record_parse(&space.process, size, &facts), -EBADMSG);
 	space = good;
 	space.process.header.size = 4;
@@ -162,6 +189,7 @@ int main(void)
 		cmocka_unit_test(keeps_slashes_out_of_the_name_of_a_memfd),
 		cmocka_unit_test(marks_a_walk_without_its_end),
 		cmocka_unit_test(joins_the_longest_walk),
+		cmocka_unit_test(joins_the_path_of_a_script),
 		cmocka_unit_test(refuses_sizes_that_lie),
 		cmocka_unit_test(refuses_what_is_no_process),
 		cmocka_unit_test(checks_exit_and_cgroup_records),

@@ -47,7 +47,6 @@ struct access_process {
 };
 
 enum verdict_action { VERDICT_ALLOW, VERDICT_ALERT, VERDICT_DENY, VERDICT_COUNT };
-enum tier { TIER_OBSERVE, TIER_KILL, TIER_FANOTIFY, TIER_LSM, TIER_COUNT };
 
 struct verdict {
 	enum verdict_action action;

@@ -145,7 +145,7 @@ static void mark_elsewhere(struct identity *identity, struct process *process, s
 
 	if (surroundings_is_elsewhere(surroundings, facts) &&
 	    !surroundings_is_contained(surroundings, facts->task, find_legacy_cgroup(identity, process, facts->task)))
-		surroundings_mark_elsewhere(facts);
+		surroundings_mark_elsewhere(surroundings, facts);
 }
 
 static int set_image(struct identity *identity, struct process *process, struct process_facts *facts)
@@ -160,6 +160,8 @@ static int set_image(struct identity *identity, struct process *process, struct 
 			  args_size);
 	if (!image)
 		return -ENOMEM;
+	if (facts->script_size > 0 && !image_set_script(&identity->table, image, facts->script, facts->script_size))
+		identity->no_memory++; /* no rule about a script holds for it */
 	image->is_args_truncated = args_size > 0 && facts->args_truncated;
 	/* The iterator cannot read the arguments of others everywhere; an exec record without any had none. */
 	image->is_args_known = args_size > 0 || facts->type == RECORD_EXEC;
@@ -273,6 +275,8 @@ static void describe_image(struct identity *identity, struct process *process, c
 		process_source_args(&identity->source, process);
 	if (image->exe)
 		ret->exe = image->exe->data;
+	if (image->script)
+		ret->script = image->script->data;
 	describe_args(identity, image, ret);
 }
 
@@ -308,6 +312,15 @@ static void describe_ancestors(struct identity *identity, struct process *proces
 		is_cut = is_cut || !at;
 	}
 	ret->ancestors_truncated = is_cut;
+}
+
+bool identity_describe_cgroup(struct identity *identity, uint64_t cgroup_id, struct access_process *ret)
+{
+	const struct task_snapshot task = {.cgroup_id = cgroup_id};
+
+	*ret = (struct access_process){0};
+	surroundings_describe(&identity->surroundings, &task, NULL, ret);
+	return ret->cgroup[0] && !surroundings_need_legacy(&identity->surroundings, &task);
 }
 
 void identity_describe(struct identity *identity, const struct task_snapshot *task, struct access_process *ret)
@@ -375,6 +388,25 @@ int identity_hash(struct identity *identity, const struct task_snapshot *task, i
 	return exe_hash_start(identity->hashes, &task->exe, &source, fn, context);
 }
 
+static const struct process_id nobody;
+
+int identity_hash_file(struct identity *identity, const char *path, const struct exe_id *exe, identity_hash_fn fn,
+		       void *context)
+{
+	const struct exe_hash_source source = {.path = path};
+	int r;
+
+	if (!identity->hashes)
+		return 1;
+	r = exe_hash_wait(identity->hashes, exe, &nobody, fn, context);
+	return r == -ENOENT ? exe_hash_start(identity->hashes, exe, &source, fn, context) : r;
+}
+
+const char *identity_file_hash(struct identity *identity, const struct exe_id *exe)
+{
+	return identity->hashes ? exe_hash_find(identity->hashes, exe, &nobody) : NULL;
+}
+
 void identity_tick(struct identity *identity, uint64_t boot_ns)
 {
 	process_table_link_pending(&identity->table);
@@ -383,7 +415,7 @@ void identity_tick(struct identity *identity, uint64_t boot_ns)
 	process_table_trim(&identity->table);
 	if (boot_ns - identity->users_checked_ns >= NS_PER_SEC) {
 		identity->users_checked_ns = boot_ns;
-		users_refresh(identity->users);
+		(void)users_refresh(identity->users);
 	}
 }
 

@@ -60,6 +60,12 @@ void identity_cgroup(struct identity *identity, const struct cgroup_record *reco
 /* Fills all of *ret; borrowed until the next call into identity. */
 void identity_describe(struct identity *identity, const struct task_snapshot *task, struct access_process *ret);
 
+/*
+ * What the number of a control group says: fills cgroup, unit, container and pod of *ret (borrowed like the rest), the
+ * rest is zero. False when it says nothing of what runs there: not known, or the root on a host with v1 hierarchies.
+ */
+bool identity_describe_cgroup(struct identity *identity, uint64_t cgroup_id, struct access_process *ret);
+
 /* The path of the executable of a living process by its pid, "" when not known; borrowed like the rest. */
 const char *identity_exe_of_pid(struct identity *identity, uint32_t pid);
 
@@ -69,6 +75,14 @@ typedef void (*identity_hash_fn)(void *context, const char *sha256 /* NULL: coul
  * the loop, at the latest by identity_free. -EBUSY: too much is waiting. -ENOMEM.
  */
 int identity_hash(struct identity *identity, const struct task_snapshot *task, identity_hash_fn fn, void *context);
+
+/*
+ * The same for a file that nobody need run. What comes of it holds for everyone who runs it, as identity_file_hash()
+ * says: NULL while it is not known, or known of one process only.
+ */
+int identity_hash_file(struct identity *identity, const char *path, const struct exe_id *exe, identity_hash_fn fn,
+		       void *context);
+const char *identity_file_hash(struct identity *identity, const struct exe_id *exe);
 
 /* Forgets the dead, rereads the users. About once a second; boot_ns is CLOCK_BOOTTIME. */
 void identity_tick(struct identity *identity, uint64_t boot_ns);

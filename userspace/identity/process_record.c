@@ -114,14 +114,18 @@ int process_record_parse(const struct process_record *record, size_t size, struc
 	    record->header.type != RECORD_SNAPSHOT)
 		return -EBADMSG;
 	room = record->header.size - sizeof(*record);
-	if (record->path_size > PROCESS_WALK_MAX || record->args_size > ABI_ARGS_MAX || record->path_size > room ||
-	    record->args_size > room - record->path_size || !process_id_is_valid(&record->task.id))
+	if (record->path_size > PROCESS_WALK_MAX || record->script_size > PROCESS_WALK_MAX ||
+	    record->args_size > ABI_ARGS_MAX || record->path_size > room ||
+	    record->script_size > room - record->path_size ||
+	    record->args_size > room - record->path_size - record->script_size ||
+	    !process_id_is_valid(&record->task.id))
 		return -EBADMSG;
 
+	ret->record = record;
 	ret->task = &record->task;
 	ret->type = (enum record_type)record->header.type;
 	ret->time_ns = record->header.time_ns;
-	ret->args = record->data + record->path_size;
+	ret->args = record->data + record->path_size + record->script_size;
 	ret->args_size = record->args_size;
 	ret->args_truncated = record->args_truncated != 0;
 	is_memfd = (record->task.exe.flags & EXE_FLAG_MEMFD) != 0;
@@ -129,6 +133,10 @@ int process_record_parse(const struct process_record *record, size_t size, struc
 	ret->exe_size = record->flags & PATH_FLAG_USER
 				? copy_passed(record->data, record->path_size, ret->exe)
 				: join_walk(record->data, record->path_size, record->flags, is_memfd, ret->exe);
+	ret->is_script_known = !(record->image_flags & IMAGE_SCRIPT_UNKNOWN);
+	ret->script[0] = '\0';
+	ret->script_size = join_walk(record->data + record->path_size, record->script_size, record->script_flags,
+				     (record->script.flags & EXE_FLAG_MEMFD) != 0, ret->script);
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #define PROCESS_EXE_SIZE (PROCESS_WALK_MAX + 32)
 
 struct process_facts {
+	const struct process_record *record;
 	const struct task_snapshot *task; /* in the record */
 	enum record_type type;            /* RECORD_EXEC, RECORD_FORK or RECORD_SNAPSHOT */
 	__u64 time_ns;
@@ -28,7 +29,10 @@ struct process_facts {
 	const char *args; /* in the record; args_size bytes, NUL-separated, the last one perhaps not terminated */
 	size_t args_size;
 	bool args_truncated;
+	size_t script_size; /* the same of the script; 0 when it runs none, too */
+	bool is_script_known;
 	char exe[PROCESS_EXE_SIZE];
+	char script[PROCESS_EXE_SIZE];
 };
 
 /* `size` bytes at `record` are readable. 0, or -EBADMSG and *ret is undefined. */

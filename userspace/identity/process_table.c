@@ -228,12 +228,19 @@ struct image *image_new(struct process_table *table, const struct file_id *file,
 	return image;
 }
 
+bool image_set_script(struct process_table *table, struct image *image, const char *script, size_t size)
+{
+	image->script = string_pool_get(&table->strings, script, size);
+	return image->script != NULL;
+}
+
 static void image_put(struct process_table *table, struct image *image)
 {
 	if (!image || --image->references > 0)
 		return;
 	string_pool_put(&table->strings, image->exe);
 	string_pool_put(&table->strings, image->args);
+	string_pool_put(&table->strings, image->script);
 	free(image);
 }
 

@@ -27,8 +27,9 @@ struct image {
 	bool is_args_known;
 	bool is_args_truncated;
 	struct file_id file;
-	struct pooled_string *exe;  /* NULL when the path is not known */
-	struct pooled_string *args; /* NUL-separated; NULL for none */
+	struct pooled_string *exe;    /* NULL when the path is not known */
+	struct pooled_string *args;   /* NUL-separated; NULL for none */
+	struct pooled_string *script; /* NULL for none, or unknown */
 };
 
 enum process_state {
@@ -98,6 +99,8 @@ void process_table_link_pending(struct process_table *table);
 /* `exe_size` 0 or `args_size` 0 is none. NULL when out of memory. */
 struct image *image_new(struct process_table *table, const struct file_id *file, const char *exe, size_t exe_size,
 			const char *args, size_t args_size);
+/* Of an image that has none yet. False when out of memory. */
+bool image_set_script(struct process_table *table, struct image *image, const char *script, size_t size);
 /* Makes it the newest image; takes the reference. */
 void process_set_image(struct process_table *table, struct process *process, struct image *image, uint64_t time_ns);
 /* The child runs what its parent runs. */

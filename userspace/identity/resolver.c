@@ -68,7 +68,7 @@ static const char *exe_of(struct resolver *resolver, const char *legacy)
 		return task->exe.flags & EXE_FLAG_MEMFD ? "/memfd:" : "";
 	if (surroundings_is_elsewhere(&resolver->surroundings, facts) &&
 	    !surroundings_is_contained(&resolver->surroundings, task, legacy))
-		surroundings_mark_elsewhere(facts);
+		surroundings_mark_elsewhere(&resolver->surroundings, facts);
 	return facts->exe;
 }
 

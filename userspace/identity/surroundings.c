@@ -62,13 +62,22 @@ ssize_t surroundings_read_legacy(const struct surroundings *surroundings, const 
 	return (ssize_t)path_size;
 }
 
+/* `exe` is the file that the path was read of. */
+static bool is_elsewhere(const struct surroundings *surroundings, const struct exe_id *exe, const char *path,
+			 size_t size)
+{
+	return size > 0 && path[0] == '/' && !(exe->flags & EXE_FLAG_MEMFD) &&
+	       size + ELSEWHERE_SIZE < PROCESS_EXE_SIZE && !exe_place_is_host(&surroundings->host, path, exe);
+}
+
 bool surroundings_is_elsewhere(const struct surroundings *surroundings, const struct process_facts *facts)
 {
-	if (facts->exe_size == 0 || facts->exe[0] != '/' || facts->task->mnt_ns == 0 ||
-	    facts->task->mnt_ns == surroundings->host.mnt_ns || (facts->task->exe.flags & EXE_FLAG_MEMFD) ||
-	    facts->exe_size + ELSEWHERE_SIZE >= sizeof(facts->exe))
+	const struct process_record *record = facts->record;
+
+	if (facts->task->mnt_ns == 0 || facts->task->mnt_ns == surroundings->host.mnt_ns)
 		return false;
-	return !exe_place_is_host(&surroundings->host, facts->exe, &facts->task->exe);
+	return is_elsewhere(surroundings, &record->task.exe, facts->exe, facts->exe_size) ||
+	       is_elsewhere(surroundings, &record->script, facts->script, facts->script_size);
 }
 
 bool surroundings_is_contained(struct surroundings *surroundings, const struct task_snapshot *task, const char *legacy)
@@ -81,11 +90,22 @@ bool surroundings_is_contained(struct surroundings *surroundings, const struct t
 	return surroundings->legacy_names.container[0];
 }
 
-void surroundings_mark_elsewhere(struct process_facts *facts)
+static size_t mark(const struct surroundings *surroundings, const struct exe_id *exe, char path[PROCESS_EXE_SIZE],
+		   size_t size)
 {
-	memmove(facts->exe + ELSEWHERE_SIZE, facts->exe, facts->exe_size + 1);
-	memcpy(facts->exe, elsewhere, ELSEWHERE_SIZE);
-	facts->exe_size += ELSEWHERE_SIZE;
+	if (!is_elsewhere(surroundings, exe, path, size))
+		return size;
+	memmove(path + ELSEWHERE_SIZE, path, size + 1);
+	memcpy(path, elsewhere, ELSEWHERE_SIZE);
+	return size + ELSEWHERE_SIZE;
+}
+
+void surroundings_mark_elsewhere(const struct surroundings *surroundings, struct process_facts *facts)
+{
+	const struct process_record *record = facts->record;
+
+	facts->exe_size = mark(surroundings, &record->task.exe, facts->exe, facts->exe_size);
+	facts->script_size = mark(surroundings, &record->script, facts->script, facts->script_size);
 }
 
 static const char *or_null(const char *string)

@@ -36,15 +36,15 @@ bool surroundings_need_legacy(struct surroundings *surroundings, const struct ta
 ssize_t surroundings_read_legacy(const struct surroundings *surroundings, const struct process_id *id, char *out,
 				 size_t size);
 
-/* Does the path of the program say something else on the host? `legacy` is only needed then: see the next. */
+/* Does the path of the program or its script say something else on the host? `legacy` is only needed then: see the next. */
 bool surroundings_is_elsewhere(const struct surroundings *surroundings, const struct process_facts *facts);
 /*
  * Is the process in a container, as far as its control group says now? There its paths are its own business. `legacy`:
  * as read, NULL for none or not needed.
  */
 bool surroundings_is_contained(struct surroundings *surroundings, const struct task_snapshot *task, const char *legacy);
-/* Puts "(elsewhere)" in front of the path, so that no rule takes it for the host's program of that name. */
-void surroundings_mark_elsewhere(struct process_facts *facts);
+/* Puts "(elsewhere)" in front of such paths, so that no rule takes them for the host's programs of those names. */
+void surroundings_mark_elsewhere(const struct surroundings *surroundings, struct process_facts *facts);
 
 /* Fills in cgroup, unit, container and pod; borrowed until the next call and from `legacy`. */
 void surroundings_describe(struct surroundings *surroundings, const struct task_snapshot *task, const char *legacy,

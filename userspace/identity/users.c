@@ -114,7 +114,7 @@ bool users_is_stale(const struct users *users)
 	return stat(users->path, &st) == 0 && !is_same_file(&st, &users->seen);
 }
 
-void users_refresh(struct users *users)
+bool users_refresh(struct users *users)
 {
 	_cleanup_(fclosep) FILE *file = NULL;
 	struct user_list list;
@@ -123,22 +123,23 @@ void users_refresh(struct users *users)
 	int r;
 
 	if (!users_is_stale(users))
-		return;
+		return false;
 	fd = open(users->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return;
+		return false;
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_SIZE_MAX || !(file = fdopen(fd, "r"))) {
 		(void)close(fd); /* nothing was written */
-		return;
+		return false;
 	}
 	r = read_list(file, &list);
 	if (r < 0) {
 		(void)log_warning(r, "reading the users in '%s'", users->path); /* the names that were known stay */
-		return;
+		return false;
 	}
 	list_release(&users->list);
 	users->list = list;
 	users->seen = st;
+	return true;
 }
 
 int users_new(const char *path, struct users **ret)
@@ -149,7 +150,7 @@ int users_new(const char *path, struct users **ret)
 	if (!users)
 		return -ENOMEM;
 	memcpy(users->path, path, size);
-	users_refresh(users);
+	(void)users_refresh(users);
 	*ret = users;
 	return 0;
 }
@@ -177,4 +178,15 @@ const char *users_name(const struct users *users, uint32_t uid)
 			high = middle;
 	}
 	return low < users->list.count && users->list.users[low].uid == uid ? users->list.users[low].name : NULL;
+}
+
+int users_each(const struct users *users, int (*each)(void *context, uint32_t uid, const char *name), void *context)
+{
+	const struct user *list = users->list.users;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < users->list.count; i++)
+		if (i == 0 || list[i].uid != list[i - 1].uid)
+			r = each(context, list[i].uid, list[i].name);
+	return r;
 }

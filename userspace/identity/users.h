@@ -19,5 +19,10 @@ void users_free(struct users *users);                /* NULL is fine */
 const char *users_name(const struct users *users, uint32_t uid);
 /* The file is another one, or changed. */
 bool users_is_stale(const struct users *users);
-/* Rereads the file if it is another one or changed; a file that is gone or unreadable leaves what was known. */
-void users_refresh(struct users *users);
+/* Calls `each` for every uid that has a name, with that name. Stops at the first non-zero and returns it. */
+int users_each(const struct users *users, int (*each)(void *context, uint32_t uid, const char *name), void *context);
+/*
+ * Rereads the file if it is another one or changed; a file that is gone or unreadable leaves what was known. True when
+ * it was read anew.
+ */
+bool users_refresh(struct users *users);

@@ -96,13 +96,13 @@ void directory_watch_free(struct directory_watch *watch)
 	free(watch);
 }
 
-int directory_watch_add(struct directory_watch *watch, int directory_fd, bool with_writes)
+int directory_watch_add(struct directory_watch *watch, int directory_fd, uint32_t more)
 {
 	char path[64];
 	int wd;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", directory_fd); /* always fits */
-	wd = inotify_add_watch(watch->fd, path, WATCH_MASK | (with_writes ? IN_CLOSE_WRITE : 0));
+	wd = inotify_add_watch(watch->fd, path, WATCH_MASK | more);
 	return wd < 0 ? -errno : wd;
 }
 

@@ -33,10 +33,10 @@ void directory_watch_free(struct directory_watch *watch);
 DEFINE_FREEP(struct directory_watch, directory_watch_free)
 /*
  * Watches the directory behind an O_PATH descriptor; the same directory twice is the same watch. The watch number or
- * -errno (-ENOSPC: fs.inotify.max_user_watches reached). `with_writes`: a file that was open for writing and is closed
- * counts as a changed name too.
+ * -errno (-ENOSPC: fs.inotify.max_user_watches reached). `more`: events of inotify(7) besides that count as a changed
+ * name, 0 for none.
  */
-int directory_watch_add(struct directory_watch *watch, int directory_fd, bool with_writes);
+int directory_watch_add(struct directory_watch *watch, int directory_fd, uint32_t more);
 void directory_watch_remove(struct directory_watch *watch, int wd);
 /* Gives all events that are waiting, at once. Does nothing when called out of an event. */
 void directory_watch_drain(struct directory_watch *watch);

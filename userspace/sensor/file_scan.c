@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -577,9 +578,10 @@ static void watch_directory(struct file_scan *scan, struct tree_directory *direc
 {
 	int wd;
 
-	if (directory->object->wd >= 0)
+	if (!scan->options.watch || directory->object->wd >= 0)
 		return;
-	wd = directory_watch_add(scan->options.watch, fd, false);
+	wd = directory_watch_add(scan->options.watch, fd,
+				 scan->options.follows_changes ? IN_CLOSE_WRITE | IN_ATTRIB : 0);
 	if (wd < 0)
 		scan->stats.unwatched++;
 	else if (!file_tree_watched(scan->options.tree, wd))

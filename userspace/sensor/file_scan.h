@@ -36,12 +36,13 @@ struct file_scan_stats {
 struct file_scan_options {
 	struct pattern_set *patterns;
 	struct file_tree *tree;
-	struct directory_watch *watch;
-	const struct mounts *mounts; /* may be NULL: no overlays */
+	struct directory_watch *watch; /* may be NULL: nothing is followed */
+	const struct mounts *mounts;   /* may be NULL: no overlays */
 	const struct watch_sink *sink;
 	void *sink_context;
 	size_t max_files;
 	size_t max_directories;
+	bool follows_changes; /* a file that was written or got other attributes is identified again */
 	bool (*is_excluded)(void *context, uint32_t rule, const char *path);
 	/* Before a file comes into the tree, and when a directory in it is looked at: the O_PATH descriptors. */
 	void (*file_opened)(void *context, int fd, const struct file_id *id, uint32_t secret);

@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "sensor.skel.h"
@@ -26,6 +28,7 @@
 #define RECORDS_PER_TURN 4096 /* then the rest of the loop has its turn */
 #define BLIND_SPOTS_MAX  32
 #define PROGRAMS_MAX     64
+#define CLASSES_MAX      65536 /* programs, control groups and users that have rules made for them */
 
 struct sequence {
 	uint64_t *last; /* by CPU */
@@ -39,8 +42,12 @@ struct sensor {
 	struct event *access_event, *process_event;
 	struct counters *counters;
 	struct kernel_tables tables;
+	struct table_mirror *mirror;
+	struct ledger *ledger; /* shared memory */
+	struct pins *pins;
+	struct pins_gap gap;
 	struct sensor_handler handler;
-	enum sensor_backend backend;
+	struct sensor_config config; /* its `support` is not borrowed so long */
 	struct sequence access_sequence, process_sequence;
 	struct cpu_counters *cpu_values; /* one for each possible CPU */
 	int cpus;
@@ -164,6 +171,8 @@ static bool on_counted(void *context, const struct counted *counted)
 {
 	struct sensor *sensor = context;
 
+	if (counted->value->flags & ACCESS_KNOWN)
+		*(counted->key->result ? &sensor->ledger->denied : &sensor->ledger->accesses) += counted->count;
 	return sensor->handler.access(sensor->handler.context, counted);
 }
 
@@ -273,6 +282,12 @@ static void add_blind_spot(struct sensor *sensor, const char *text)
 		sensor->blind_spots[sensor->blind_spots_count++] = text;
 }
 
+/* Do the programs carry verdicts out? */
+static bool is_judging(enum tier tier)
+{
+	return tier == TIER_LSM || tier == TIER_KILL;
+}
+
 static void set_sizes(const struct sensor *sensor, const struct sensor_config *config)
 {
 	struct sensor_bpf *bpf = sensor->bpf;
@@ -284,6 +299,11 @@ static void set_sizes(const struct sensor *sensor, const struct sensor_config *c
 	(void)bpf_map__set_max_entries(bpf->maps.directories, (__u32)config->max_directories);
 	(void)bpf_map__set_max_entries(bpf->maps.names, (__u32)config->max_directories * 4);
 	(void)bpf_map__set_max_entries(bpf->maps.holders, (__u32)config->max_holders);
+	/* Two secrets each, on an average; without a tier that judges nobody asks. */
+	(void)bpf_map__set_max_entries(bpf->maps.held, is_judging(config->tier) ? (__u32)config->max_holders * 2 : 1);
+	(void)bpf_map__set_max_entries(bpf->maps.classes, is_judging(config->tier) ? CLASSES_MAX : 1);
+	(void)bpf_map__set_max_entries(bpf->maps.images, is_judging(config->tier) ? (__u32)config->max_processes : 1);
+	(void)bpf_map__set_max_entries(bpf->maps.lineage, is_judging(config->tier) ? (__u32)config->max_processes : 1);
 }
 
 static void set_settings(const struct sensor *sensor, const struct sensor_config *config)
@@ -300,19 +320,34 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	settings->have_quiet = config->backend == SENSOR_BACKEND_TRACEPOINT && config->support->has_rdonly_cast &&
 			       config->support->has_mount_id;
 	randombytes_buf(&settings->quiet_key, sizeof(settings->quiet_key));
+	settings->guard_denies = config->guard_denies;
+	settings->guard_by_syscall = config->backend == SENSOR_BACKEND_TRACEPOINT;
+	settings->tier = (__u8)config->tier;
+	randombytes_buf((void *)(uintptr_t)&settings->identity_seed, sizeof(settings->identity_seed));
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
 }
 
+static bool is_wanted(const struct sensor_config *config, const struct sensor_program *row)
+{
+	return (row->backends & BACKEND_BIT(config->backend)) && (!row->tier || row->tier == config->tier);
+}
+
+/* Without it something would pass that the tier promises to refuse. */
+static bool is_needed(const struct sensor_config *config, const struct sensor_program *row)
+{
+	return !row->unseen || (config->tier == TIER_LSM && row->backends == BACKEND_BIT(SENSOR_BACKEND_LSM));
+}
+
 /* Chooses the backend's programs but those that were refused before. */
-static void set_programs(const struct sensor *sensor, const bool *is_refused)
+static void set_programs(const struct sensor *sensor, const struct sensor_config *config, const bool *is_refused)
 {
 	struct bpf_program *program;
 
 	bpf_object__for_each_program (program, sensor->bpf->obj)
 		(void)bpf_program__set_autoload(program, false);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
-		if ((sensor_programs[i].backends & BACKEND_BIT(sensor->backend)) && !is_refused[i])
+		if (is_wanted(config, &sensor_programs[i]) && !is_refused[i])
 			(void)bpf_program__set_autoload(program_of(sensor, i), true);
 	}
 }
@@ -329,7 +364,7 @@ static int try_load(struct sensor *sensor, const struct sensor_config *config, c
 		return -errno;
 	set_sizes(sensor, config);
 	set_settings(sensor, config);
-	set_programs(sensor, is_refused);
+	set_programs(sensor, config, is_refused);
 	r = sensor_bpf__load(sensor->bpf);
 	if (r == 0)
 		return 0;
@@ -352,7 +387,7 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 		const struct sensor_program *row = &sensor_programs[i];
 
 		is_refused[i] = row->needs && !*(const bool *)((const char *)config->support + row->needs);
-		if (is_refused[i] && (row->backends & BACKEND_BIT(sensor->backend)))
+		if (is_refused[i] && is_wanted(config, row))
 			add_blind_spot(sensor, row->unseen);
 	}
 	for (;;) {
@@ -364,7 +399,7 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 		if (index == sensor_programs_count)
 			return error_set(error, r, NULL, 0, "the kernel refuses the sensor's maps or programs: %s",
 					 strerror(-r));
-		if (!sensor_programs[index].unseen || is_refused[index])
+		if (is_needed(config, &sensor_programs[index]) || is_refused[index])
 			return error_set(error, r, NULL, 0,
 					 "the kernel refuses the program '%s', which nothing works without: %s",
 					 sensor_programs[index].name, strerror(-r));
@@ -379,7 +414,7 @@ static bool is_iterator(const struct bpf_program *program)
 }
 
 /* Attaches the loaded programs that serve every backend, or those of this one. */
-static int attach(struct sensor *sensor, bool shared, struct error *error)
+static int attach(struct sensor *sensor, const struct sensor_config *config, bool shared, struct error *error)
 {
 	for (size_t i = 0; i < sensor_programs_count; i++) {
 		const struct sensor_program *row = &sensor_programs[i];
@@ -391,7 +426,7 @@ static int attach(struct sensor *sensor, bool shared, struct error *error)
 		sensor->links[i] = bpf_program__attach(program);
 		if (sensor->links[i])
 			continue;
-		if (!row->unseen)
+		if (is_needed(config, row))
 			return error_set(error, -errno, NULL, 0,
 					 "the kernel does not attach the program '%s', which nothing works without: %s",
 					 row->name, strerror(errno));
@@ -443,10 +478,19 @@ static int make_tables(struct sensor *sensor, const struct sensor_config *config
 	sensor->cpus = libbpf_num_possible_cpus();
 	if (sensor->cpus < 1)
 		return -EINVAL;
+	sensor->ledger = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED,
+			      bpf_map__fd(sensor->bpf->maps.ledger), 0);
+	if (sensor->ledger == MAP_FAILED) {
+		sensor->ledger = NULL;
+		return -errno;
+	}
+	sensor->ledger->seen_ns = clock_boot_ns();
 	sensor->cpu_values = calloc((size_t)sensor->cpus, sizeof(*sensor->cpu_values));
 	sensor->access_sequence.last = calloc((size_t)sensor->cpus, sizeof(uint64_t));
 	sensor->process_sequence.last = calloc((size_t)sensor->cpus, sizeof(uint64_t));
 	if (!sensor->cpu_values || !sensor->access_sequence.last || !sensor->process_sequence.last)
+		return -ENOMEM;
+	if (table_mirror_new(&sensor->tables, &sensor->mirror) < 0)
 		return -ENOMEM;
 	return counters_new(bpf_map__fd(sensor->bpf->maps.counters), config->max_counters, &ops, &sensor->counters);
 }
@@ -461,7 +505,7 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 		return -ENOMEM;
 	(void)pthread_mutex_init(&sensor->look_lock, NULL);
 	sensor->handler = *handler;
-	sensor->backend = config->backend;
+	sensor->config = *config;
 	(void)libbpf_set_print(on_libbpf_message);
 	r = load(sensor, config, error);
 	if (r < 0)
@@ -473,14 +517,42 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 		r = open_rings(sensor, base);
 	if (r < 0)
 		return error_set(error, r, NULL, 0, "the sensor's tables and rings cannot be set up: %s", strerror(-r));
-	r = attach(sensor, true, error);
+	r = attach(sensor, config, true, error);
 	if (r < 0)
 		return r;
-	r = process_snapshot_read(sensor->bpf->progs.process_snapshot, on_snapshot, sensor);
+	r = process_snapshot_read(sensor->bpf->progs.process_snapshot, 0, on_snapshot, sensor);
 	if (r < 0)
 		return error_set(error, r, NULL, 0, "the processes that run already cannot be listed: %s",
 				 strerror(-r));
 	*ret_sensor = TAKE_PTR(sensor);
+	return 0;
+}
+
+struct question {
+	struct sensor *sensor;
+	struct task_snapshot task;
+	bool is_found;
+};
+
+static void on_asked(void *context, const struct process_record *record, size_t size)
+{
+	struct question *question = context;
+
+	question->is_found = true;
+	question->task = record->task;
+	on_snapshot(question->sensor, record, size);
+}
+
+int sensor_read_process(struct sensor *sensor, uint32_t pid, struct task_snapshot *ret)
+{
+	struct question question = {.sensor = sensor};
+	int r = process_snapshot_read(sensor->bpf->progs.process_snapshot, (pid_t)pid, on_asked, &question);
+
+	if (r < 0)
+		return r;
+	if (!question.is_found)
+		return -ESRCH;
+	*ret = question.task;
 	return 0;
 }
 
@@ -497,6 +569,10 @@ void sensor_free(struct sensor *sensor)
 	ring_buffer__free(sensor->access_ring);
 	ring_buffer__free(sensor->process_ring);
 	counters_free(sensor->counters);
+	table_mirror_free(sensor->mirror);
+	if (sensor->ledger)
+		(void)munmap(sensor->ledger, (size_t)sysconf(_SC_PAGESIZE));
+	pins_free(sensor->pins);
 	sensor_bpf__destroy(sensor->bpf);
 	free(sensor->cpu_values);
 	free(sensor->access_sequence.last);
@@ -507,14 +583,114 @@ void sensor_free(struct sensor *sensor)
 
 const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context)
 {
-	*ret_context = &sensor->tables;
-	return &kernel_tables_sink;
+	*ret_context = sensor->mirror;
+	return &table_mirror_sink;
+}
+
+struct sensor_verdict_tables sensor_verdict_tables(struct sensor *sensor)
+{
+	struct sensor_bpf__bss *shared = sensor->bpf->bss;
+
+	return (struct sensor_verdict_tables){
+		.entries = shared->verdict_entries,
+		.rules = shared->verdict_rules,
+		.unfollowed = (uint64_t(*)[CLASS_WORDS])shared->verdict_unfollowed,
+		.epochs = shared->verdict_epochs,
+		.policy_generation = &shared->policy_generation,
+		.class_generation = &shared->class_generation,
+		.tracking = &shared->tracking,
+		.host_mnt_ns = &shared->host_mnt_ns,
+		.unknown_denies = &shared->unknown_denies,
+		.classes_fd = bpf_map__fd(sensor->bpf->maps.classes),
+		.images_fd = bpf_map__fd(sensor->bpf->maps.images),
+		.lineage_fd = bpf_map__fd(sensor->bpf->maps.lineage),
+		.max_classes = CLASSES_MAX,
+	};
+}
+
+int sensor_each_process(struct sensor *sensor,
+			void (*each)(void *context, const struct process_record *record, size_t size), void *context)
+{
+	return process_snapshot_read(sensor->bpf->progs.process_snapshot, 0, each, context);
+}
+
+/* ---------------------------------------------------------------- staying attached */
+
+static int read_cpus(struct sensor *sensor)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(bpf_map__fd(sensor->bpf->maps.cpu_state), &zero, sensor->cpu_values) < 0 ? -errno
+													    : 0;
+}
+
+static int pin_all(struct sensor *sensor)
+{
+	int r = pins_new(sensor->config.pin_dir, &sensor->pins);
+
+	for (size_t i = 0; r == 0 && i < sensor_programs_count; i++)
+		if (sensor->links[i])
+			r = pins_add_link(sensor->pins, sensor_programs[i].name, sensor->links[i]);
+	if (r == 0)
+		r = pins_add_maps(sensor->pins, bpf_map__fd(sensor->bpf->maps.cpu_state),
+				  bpf_map__fd(sensor->bpf->maps.ledger));
+	if (r < 0 && sensor->pins)
+		pins_take_back(sensor->pins);
+	return r;
+}
+
+/* Both are attached for a moment: what ours has counted in it is in the numbers of the former one, too. */
+static void leave_out_own(struct sensor *sensor)
+{
+	uint64_t accesses = 0;
+
+	if (read_cpus(sensor) < 0)
+		return;
+	for (int cpu = 0; cpu < sensor->cpus; cpu++)
+		accesses += sensor->cpu_values[cpu].accesses;
+	sensor->gap.accesses -= accesses < sensor->gap.accesses ? accesses : sensor->gap.accesses;
+}
+
+/* Ours are attached: pins them where they are to outlive us, and detaches those of daemons before. */
+static void take_over(struct sensor *sensor)
+{
+	int r;
+
+	if (!sensor->config.pin_dir || !sensor->config.pin_dir[0])
+		return;
+	if (sensor->config.tier == TIER_LSM) {
+		r = pin_all(sensor);
+		if (r < 0) {
+			(void)log_warning(r, "the kernel programs cannot be pinned in '%s'%s", sensor->config.pin_dir,
+					  r == -ENODEV ? ", which is on no BPF file system" : "");
+			add_blind_spot(sensor, "what happens after the agent has ended: its programs are not pinned, "
+					       "so nothing is denied then");
+		}
+	}
+	r = pins_remove_others(sensor->config.pin_dir, sensor->pins, &sensor->gap);
+	if (r < 0)
+		(void)log_warning(r, "kernel programs of a former agent are still attached: see '%s'",
+				  sensor->config.pin_dir);
+	if (sensor->gap.is_known)
+		leave_out_own(sensor);
+}
+
+struct pins_gap sensor_gap(const struct sensor *sensor)
+{
+	return sensor->gap;
+}
+
+int sensor_detach(const char *pin_dir)
+{
+	return pins_remove_others(pin_dir, NULL, NULL);
 }
 
 int sensor_start(struct sensor *sensor, struct error *error)
 {
-	int r = attach(sensor, false, error);
+	int r = attach(sensor, &sensor->config, false, error);
 
+	if (r == 0)
+		take_over(sensor);
 	if (r < 0 || !bpf_program__autoload(sensor->bpf->progs.files_held))
 		return r;
 	r = iterator_run(sensor->bpf->progs.files_held, 0, on_held, sensor);
@@ -545,10 +721,10 @@ static uint64_t programs_missed(const struct sensor *sensor)
 static int report_losses(struct sensor *sensor)
 {
 	uint64_t totals[LOSS_PLACE_COUNT] = {0};
-	__u32 zero = 0;
+	int r = read_cpus(sensor);
 
-	if (bpf_map_lookup_elem(bpf_map__fd(sensor->bpf->maps.cpu_state), &zero, sensor->cpu_values) < 0)
-		return -errno;
+	if (r < 0)
+		return r;
 	for (int cpu = 0; cpu < sensor->cpus; cpu++) {
 		for (size_t place = 0; place < LOSS_PLACE_COUNT; place++)
 			totals[place] += sensor->cpu_values[cpu].losses[place];
@@ -587,7 +763,100 @@ int sensor_flush(struct sensor *sensor)
 		counters_sweep(sensor->counters);
 	}
 	(void)report_losses(sensor);
+	sensor->ledger->seen_ns = clock_boot_ns();
 	return r;
+}
+
+/* ---------------------------------------------------------------- what the guard looks after */
+
+static void tell_object(void (*each)(void *context, const struct sensor_object *object), void *context,
+			enum guard_object kind, const char *name, size_t number, int fd)
+{
+	const struct sensor_object object = {
+		.kind = kind,
+		.name = name,
+		.number = number,
+		.fd = fd,
+		.must_be_frozen = kind == GUARD_MAP && strstr(name, ".rodata"),
+	};
+
+	if (fd >= 0)
+		each(context, &object);
+}
+
+void sensor_each_object(const struct sensor *sensor, void (*each)(void *context, const struct sensor_object *object),
+			void *context)
+{
+	const struct bpf_map *map;
+
+	bpf_object__for_each_map (map, sensor->bpf->obj)
+		tell_object(each, context, GUARD_MAP, bpf_map__name(map), 0, bpf_map__fd(map));
+	for (size_t i = 0; i < sensor_programs_count; i++) {
+		if (bpf_program__autoload(program_of(sensor, i)))
+			tell_object(each, context, GUARD_PROGRAM, sensor_programs[i].name, i,
+				    bpf_program__fd(program_of(sensor, i)));
+		if (sensor->links[i])
+			tell_object(each, context, GUARD_LINK, sensor_programs[i].name, i,
+				    bpf_link__fd(sensor->links[i]));
+	}
+}
+
+struct sensor_guard_maps sensor_guard_maps(const struct sensor *sensor)
+{
+	return (struct sensor_guard_maps){
+		.objects_fd = bpf_map__fd(sensor->bpf->maps.guard_objects),
+		.rights_fd = bpf_map__fd(sensor->bpf->maps.guard_rights),
+		.last_signal_fd = bpf_map__fd(sensor->bpf->maps.last_signal),
+	};
+}
+
+int sensor_reattach(struct sensor *sensor, size_t number, int *ret_fd)
+{
+	struct bpf_link *link;
+
+	if (number >= sensor_programs_count || !sensor->links[number])
+		return -EINVAL;
+	link = bpf_program__attach(program_of(sensor, number));
+	if (!link)
+		return -errno;
+	(void)bpf_link__destroy(sensor->links[number]);
+	sensor->links[number] = link;
+	*ret_fd = bpf_link__fd(link);
+	return 0;
+}
+
+int sensor_identify(struct sensor *sensor, const int *fds, size_t count, struct file_record *ret_records)
+{
+	return identify(sensor, fds, count, ret_records);
+}
+
+int sensor_set_canary(struct sensor *sensor, int fd)
+{
+	const struct watch_value value = {0};
+	struct file_record record;
+	int r = identify(sensor, &fd, 1, &record);
+
+	if (r < 0)
+		return r;
+	if (record.mode == 0)
+		return -ENOENT;
+	sensor->bpf->bss->canary = record.file;
+	return table_mirror_sink.set_file(sensor->mirror, &record.file, &value);
+}
+
+uint64_t sensor_canary_opens(const struct sensor *sensor)
+{
+	return __atomic_load_n(&sensor->bpf->bss->canary_opens, __ATOMIC_RELAXED);
+}
+
+void sensor_distrust(struct sensor *sensor)
+{
+	table_mirror_distrust(sensor->mirror);
+}
+
+int sensor_check_tables(struct sensor *sensor, size_t budget, struct table_faults *ret)
+{
+	return table_mirror_check(sensor->mirror, budget, ret);
 }
 
 const char *const *sensor_blind_spots(const struct sensor *sensor, size_t *ret_count)

@@ -17,6 +17,8 @@
 #include "base/cleanup.h"
 #include "sensor/counters.h"
 #include "sensor/kernel_support.h"
+#include "sensor/table_mirror.h"
+#include "sensor/pins.h"
 #include "sensor/watch_sink.h"
 
 struct error;
@@ -44,6 +46,40 @@ struct sensor_config {
 	size_t max_counters, max_files, max_directories, max_holders;
 	size_t access_ring_bytes, process_ring_bytes; /* powers of two, multiples of the page size */
 	bool keep_args;
+	bool guard_denies;    /* refuse what others do to the agent itself; lsm only */
+	enum tier tier;       /* TIER_LSM (backend lsm only) and TIER_KILL: the programs carry verdicts out */
+	size_t max_processes; /* whose programs and ancestors verdicts may need; nothing in other tiers */
+	const char *pin_dir;  /* tier lsm: where the programs stay attached when the daemon ends; "": nowhere */
+};
+
+/* A map, program or link of ours in the kernel. */
+struct sensor_object {
+	enum guard_object kind;
+	const char *name;    /* of the map or program; a link has its program's */
+	size_t number;       /* of a link or its program, for sensor_reattach() */
+	int fd;              /* borrowed */
+	bool must_be_frozen; /* nobody may write it any more */
+};
+
+/* The maps that bpf/guard.h reads and writes; descriptors are borrowed. */
+struct sensor_guard_maps {
+	int objects_fd; /* struct guard_key -> anything */
+	int rights_fd;  /* struct file_id -> enum guard_right bits */
+	int last_signal_fd;
+};
+
+/* What the verdicts of the programs are made by (bpf/decide.h), named as in bpf/maps.h; shared with them. */
+struct sensor_verdict_tables {
+	struct verdict_entry *entries;
+	struct verdict_rule *rules;
+	uint64_t (*unfollowed)[CLASS_WORDS];
+	uint32_t *epochs;
+	uint32_t *policy_generation, *class_generation;
+	uint32_t *tracking;
+	uint32_t *host_mnt_ns;
+	uint32_t *unknown_denies;
+	int classes_fd, images_fd, lineage_fd; /* borrowed */
+	size_t max_classes;
 };
 
 struct sensor_stats {
@@ -62,12 +98,43 @@ DEFINE_FREEP(struct sensor, sensor_free)
 
 /* Where the watch list writes; *ret_context goes with it. */
 const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context);
-/* Attaches the access programs, then reports who holds a secret open. Once. */
+struct sensor_verdict_tables sensor_verdict_tables(struct sensor *sensor);
+/* Tells of every process that runs now, as sensor_new() did. 0 or -errno. */
+int sensor_each_process(struct sensor *sensor,
+			void (*each)(void *context, const struct process_record *record, size_t size), void *context);
+/*
+ * Attaches the access programs, then takes the place of a former daemon's that are still attached, and reports who
+ * holds a secret open. Once.
+ */
 int sensor_start(struct sensor *sensor, struct error *error);
+/* What happened until then that nobody told of. Of use after sensor_start(). */
+struct pins_gap sensor_gap(const struct sensor *sensor);
+/* Detaches what daemons that are gone have left attached. The number of programs, or -errno. */
+int sensor_detach(const char *pin_dir);
 /* Takes what the kernel has told of processes by now. Never out of a call of the handler. */
 void sensor_catch_up(struct sensor *sensor);
 /* Takes what is on the rings, reports all counts that are new and all losses. 0 or -errno. */
 int sensor_flush(struct sensor *sensor);
+
+/*
+ * What the kernel says of a living process now; the handler's `process` is told it too. 0; -ESRCH; errno of bpf(2).
+ */
+int sensor_read_process(struct sensor *sensor, uint32_t pid, struct task_snapshot *ret);
+/* All that is loaded and attached now. */
+void sensor_each_object(const struct sensor *sensor, void (*each)(void *context, const struct sensor_object *object),
+			void *context);
+struct sensor_guard_maps sensor_guard_maps(const struct sensor *sensor);
+/* Attaches a program anew whose link is lost; its new descriptor in *ret_fd. */
+int sensor_reattach(struct sensor *sensor, size_t number, int *ret_fd);
+/* As watch_sink's. */
+int sensor_identify(struct sensor *sensor, const int *fds, size_t count, struct file_record *ret_records);
+/* The open file is watched from now on; the daemon's own opens of it are counted, to prove that opens are seen. */
+int sensor_set_canary(struct sensor *sensor, int fd);
+uint64_t sensor_canary_opens(const struct sensor *sensor);
+/* What the programs have learnt by themselves may be a lie: table_mirror_distrust(). */
+void sensor_distrust(struct sensor *sensor);
+/* Compares and repairs the watch list's tables: table_mirror_check(). */
+int sensor_check_tables(struct sensor *sensor, size_t budget, struct table_faults *ret);
 
 /*
  * What the kernel says of a thread right now, as a RECORD_SNAPSHOT with its path, into `size` bytes (a record has up to

@@ -5,6 +5,7 @@
 #define FENTRY         BACKEND_BIT(SENSOR_BACKEND_FENTRY)
 #define TRACEPOINT     BACKEND_BIT(SENSOR_BACKEND_TRACEPOINT)
 
+#define ANY_TIER       TIER_OBSERVE
 #define NEEDS(feature) offsetof(struct kernel_support, feature)
 
 #define UNSEEN_RECEIVE "descriptors received over a socket or taken by pidfd_getfd"
@@ -12,39 +13,56 @@
 #define UNSEEN_LINK    "hard links made to secrets (opens through them are seen)"
 #define UNSEEN_REFUSED "opens that permissions refuse"
 #define UNSEEN_PTRACE  "ptrace and process_vm_readv of processes that hold secrets"
+#define UNSEEN_SIGNAL  "who sends signals to the agent itself"
+#define UNSEEN_TRACE   "who looks into the memory of the agent itself"
+#define UNSEEN_BPF     "what others do to the agent's own maps, programs and links"
 #define UNSEEN_PAGES                                                                                                  \
 	"reads through what the process was not seen to get: a shared descriptor table, a slot of an io_uring ring, " \
 	"inherited pages, a descriptor that another thread closed at once"
 
 const struct sensor_program sensor_programs[] = {
-	{"process_exec", BACKENDS_ALL, NULL, 0},
-	{"process_fork", BACKENDS_ALL, NULL, 0},
-	{"process_exit", BACKENDS_ALL, NULL, 0},
-	{"process_cgroup", BACKENDS_ALL, "control groups that are gone before they are looked up", 0},
-	{"process_snapshot", BACKENDS_ALL, NULL, 0},
-	{"task_asked", BACKENDS_ALL, NULL, 0},
-	{"files_of_daemon", BACKENDS_ALL, NULL, 0},
-	{"files_held", BACKENDS_ALL, "processes that held a secret open before the agent started", 0},
+	{"process_exec", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"process_fork", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"process_exit", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"process_cgroup", BACKENDS_ALL, "control groups that are gone before they are looked up", 0, ANY_TIER},
+	{"process_snapshot", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"task_asked", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"files_of_daemon", BACKENDS_ALL, NULL, 0, ANY_TIER},
+	{"files_held", BACKENDS_ALL, "processes that held a secret open before the agent started", 0, ANY_TIER},
 
-	{"tracepoint_sys_exit", TRACEPOINT, NULL, 0},
-	{"tracepoint_io_uring_complete", TRACEPOINT, "opens through io_uring", NEEDS(has_request_argument)},
-	{"tracepoint_filemap_get_pages", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints)},
-	{"tracepoint_filemap_map_pages", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints)},
-	{"tracepoint_filemap_fault", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints)},
+	{"guard_signal", BACKENDS_ALL, UNSEEN_SIGNAL, 0, ANY_TIER},
 
-	{"fentry_file_open", FENTRY, NULL, 0},
-	{"fentry_file_receive", FENTRY, UNSEEN_RECEIVE, 0},
-	{"fentry_mmap_file", FENTRY, UNSEEN_MAP, 0},
-	{"fentry_inode_link", FENTRY, UNSEEN_LINK, 0},
-	{"fentry_ptrace_access_check", FENTRY, UNSEEN_PTRACE, 0},
+	{"tracepoint_sys_exit", TRACEPOINT, NULL, 0, ANY_TIER},
+	{"tracepoint_io_uring_complete", TRACEPOINT, "opens through io_uring", NEEDS(has_request_argument), ANY_TIER},
+	{"tracepoint_filemap_get_pages", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints), ANY_TIER},
+	{"tracepoint_filemap_map_pages", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints), ANY_TIER},
+	{"tracepoint_filemap_fault", BACKENDS_ALL, UNSEEN_PAGES, NEEDS(has_page_tracepoints), ANY_TIER},
 
-	{"lsm_file_open", LSM, NULL, 0},
-	{"lsm_file_receive", LSM, UNSEEN_RECEIVE, 0},
-	{"lsm_mmap_file", LSM, UNSEEN_MAP, 0},
-	{"lsm_inode_link", LSM, UNSEEN_LINK, 0},
-	{"lsm_ptrace_access_check", LSM, UNSEEN_PTRACE, 0},
+	{"fentry_file_open", FENTRY, NULL, 0, ANY_TIER},
+	{"fentry_file_receive", FENTRY, UNSEEN_RECEIVE, 0, ANY_TIER},
+	{"fentry_mmap_file", FENTRY, UNSEEN_MAP, 0, ANY_TIER},
+	{"fentry_inode_link", FENTRY, UNSEEN_LINK, 0, ANY_TIER},
+	{"fentry_ptrace_access_check", FENTRY, UNSEEN_PTRACE, 0, ANY_TIER},
 
-	{"fexit_do_filp_open", LSM | FENTRY, UNSEEN_REFUSED, 0},
+	{"lsm_file_open", LSM, NULL, 0, ANY_TIER},
+	{"lsm_file_receive", LSM, UNSEEN_RECEIVE, 0, ANY_TIER},
+	{"lsm_mmap_file", LSM, UNSEEN_MAP, 0, ANY_TIER},
+	{"lsm_inode_link", LSM, UNSEEN_LINK, 0, ANY_TIER},
+	{"lsm_ptrace_access_check", LSM, UNSEEN_PTRACE, 0, ANY_TIER},
+	{"lsm_file_permission", LSM, NULL, 0, TIER_LSM},
+	{"lsm_ptrace_traceme", LSM, NULL, 0, TIER_LSM},
+
+	{"fentry_guard_trace", FENTRY, UNSEEN_TRACE, 0, ANY_TIER},
+	{"fentry_guard_bpf", FENTRY, UNSEEN_BPF, 0, ANY_TIER},
+	{"fentry_guard_map", FENTRY, UNSEEN_BPF, 0, ANY_TIER},
+	{"fentry_guard_program", FENTRY, UNSEEN_BPF, 0, ANY_TIER},
+	{"lsm_guard_trace", LSM, UNSEEN_TRACE, 0, ANY_TIER},
+	{"lsm_guard_bpf", LSM, UNSEEN_BPF, 0, ANY_TIER},
+	{"lsm_guard_map", LSM, UNSEEN_BPF, 0, ANY_TIER},
+	{"lsm_guard_program", LSM, UNSEEN_BPF, 0, ANY_TIER},
+	{"lsm_guard_kill", LSM, UNSEEN_SIGNAL, 0, ANY_TIER},
+
+	{"fexit_do_filp_open", LSM | FENTRY, UNSEEN_REFUSED, 0, ANY_TIER},
 };
 
 const size_t sensor_programs_count = sizeof(sensor_programs) / sizeof(sensor_programs[0]);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "abi.h"
 #include "sensor/kernel_support.h"
 
 #define BACKEND_BIT(backend) (1u << (backend))
@@ -16,7 +17,8 @@ struct sensor_program {
 	const char *name;
 	unsigned int backends; /* BACKEND_BIT()s */
 	const char *unseen;    /* what this host cannot see without it; NULL: nothing works without it */
-	size_t needs; /* offset of the bool in struct kernel_support without which it is not even tried; 0: none */
+	size_t needs;   /* offset of the bool in struct kernel_support without which it is not even tried; 0: none */
+	enum tier tier; /* only loaded in this one; TIER_OBSERVE: in all */
 };
 
 extern const struct sensor_program sensor_programs[];

@@ -325,6 +325,7 @@ static int replace_view(struct watchlist *list, const struct watch_rules *rules,
 		.passwd_path = list->options.passwd_path,
 		.max_files = list->options.max_files,
 		.max_directories = list->options.max_directories,
+		.follows_changes = list->options.follows_changes,
 		.ops = &view_ops,
 		.context = list,
 	};
@@ -495,6 +496,22 @@ const struct watched_file *watchlist_find(struct watchlist *list, const struct f
 	list->answer.secret = file ? file->entry.secret : departed->secret;
 	list->answer.nlink = file ? file->nlink : departed->nlink;
 	return &list->answer;
+}
+
+int watchlist_each_name(const struct watchlist *list, const struct file_id *id,
+			int (*each)(void *context, const char *path), void *context)
+{
+	struct table_link *link = list->view ? link_table_first(&list->view->tree.files, file_id_hash(id)) : NULL;
+	int r = 0;
+
+	for (; link && r == 0; link = link->next) {
+		const struct tree_file *file = link_owner(link, struct tree_file, id_link);
+		char path[TREE_PATH_SIZE];
+
+		if (file_id_equal(&file->id, id) && file_tree_path(file->entry.parent, file->name, path) >= 0)
+			r = each(context, path);
+	}
+	return r;
 }
 
 /* Splits leaf-first components into names, top down. Their number, or -EINVAL. */

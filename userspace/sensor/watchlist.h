@@ -26,11 +26,13 @@ struct event_base;
 struct watchlist;
 
 struct watchlist_options {
-	size_t max_files;                  /* sensor.max_files */
-	size_t max_directories;            /* sensor.max_directories */
-	pattern_match_fn match;            /* glob_match() */
-	const char *passwd_path;           /* "/etc/passwd"; strings are borrowed for the life of the list */
-	const char *mountinfo_path;        /* "/proc/self/mountinfo" */
+	size_t max_files;           /* sensor.max_files */
+	size_t max_directories;     /* sensor.max_directories */
+	pattern_match_fn match;     /* glob_match() */
+	const char *passwd_path;    /* "/etc/passwd"; strings are borrowed for the life of the list */
+	const char *mountinfo_path; /* "/proc/self/mountinfo" */
+	/* Files are identified again (watch_sink.identify) when they were written or got other attributes. */
+	bool follows_changes;
 	const struct watch_marker *marker; /* may be NULL */
 	void *marker_context;
 	void (*on_change)(void *context); /* may be NULL; the numbers of watchlist_statistics() may be others now */
@@ -74,6 +76,13 @@ int watchlist_load(struct watchlist *list, const struct watch_pattern *patterns,
 
 /* NULL: no secret. Valid until the next call into the list. */
 const struct watched_file *watchlist_find(struct watchlist *list, const struct file_id *id);
+
+/*
+ * Calls `each` for every name that the file has now among what is watched. Stops at the first non-zero and returns it.
+ * Fit for watch_sink.set_file: the name that it is about is there.
+ */
+int watchlist_each_name(const struct watchlist *list, const struct file_id *id,
+			int (*each)(void *context, const char *path), void *context);
 
 /*
  * A file below a directory of ours that the kernel does not know yet. `components` as in an access record: each with
