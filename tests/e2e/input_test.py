@@ -72,7 +72,7 @@ CASES = {
     "egress-brackets": (ONE + "      egress: {to: ['[fd00::1]']}\n", 10, "without brackets"),
     "egress-empty": (ONE + "      egress: {to: []}\n", 10, "empty list"),
     "egress-deny-in-enforce": (ONE.replace("spec:\n", "spec:\n  mode: enforce\n") +
-                               "      egress: {action: deny, to: [10.0.0.1]}\n", 5, "observe"),
+                               "      egress: {action: deny, to: [10.0.0.1]}\n", 7, "egress.cgroup", "onUnsupported: observe"),
     "deny-in-enforce": (ONE.replace("spec:\n", "spec:\n  mode: enforce\n").replace("alert", "deny"), None, "observe"),
 }
 
