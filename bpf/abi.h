@@ -156,6 +156,12 @@ enum access_kind {
 	ACCESS_KIND_COUNT,
 };
 
+/*
+ * As a kind: no access but what may follow one. A process that has had a secret with a list of destinations wants to
+ * send elsewhere. It is counted as accesses are, and so as exactly.
+ */
+#define ACCESS_EGRESS 0x80
+
 enum access_via {
 	VIA_OTHER = 0,
 	VIA_OPEN = 1,
@@ -183,6 +189,11 @@ enum access_mode {
 	MODE_COMPAT = 1 << 3, /* made by a 32-bit system call */
 };
 
+/* IPv6 in network order; IPv4 as the address that IPv6 maps it to (::ffff:a.b.c.d), which is one to the kernel too. */
+struct egress_address {
+	__u8 bytes[16];
+};
+
 /*
  * What one counter counts: one process under one set of credentials and one executable, one file, one way. Everything
  * that could change a verdict is part of the key, so a change of any makes a new counter and with it a new first
@@ -190,13 +201,16 @@ enum access_mode {
  */
 struct access_key {
 	struct process_id process;
-	struct file_id file; /* a refused open: dev 0, ino = hash of the path as passed */
-	__u64 identity;      /* hash of credentials, executable and cgroup */
-	__u8 kind;           /* enum access_kind */
-	__u8 via;            /* enum access_via */
-	__u8 mode;           /* enum access_mode bits */
-	__u8 result;         /* 0, or the positive errno of a refused access */
-	__u32 target;        /* ptrace, proc-mem, proc-environ: thread group id of the target */
+	union {
+		struct file_id file;               /* a refused open: dev 0, ino = hash of the path as passed */
+		struct egress_address destination; /* ACCESS_EGRESS */
+	};
+	__u64 identity; /* hash of credentials, executable and cgroup */
+	__u8 kind;      /* enum access_kind, or ACCESS_EGRESS */
+	__u8 via;       /* enum access_via; ACCESS_EGRESS: the guard's number */
+	__u8 mode;      /* enum access_mode bits; ACCESS_EGRESS: enum egress_action */
+	__u8 result;    /* 0, or the positive errno of a refused access */
+	__u32 target;   /* ptrace, proc-mem, proc-environ: thread group id of the target; ACCESS_EGRESS: EGRESS_WAY() */
 };
 
 enum access_flag {
@@ -236,8 +250,11 @@ struct access_value {
 	__u64 first_ns; /* first access of the current flush epoch */
 	__u64 last_ns;
 	__u32 epoch;
-	__u32 announced;            /* 1 once the record went out on the ring */
-	struct file_id watched_dir; /* candidates: the watched directory that the walk ended at */
+	__u32 announced; /* 1 once the record went out on the ring */
+	union {
+		struct file_id watched_dir; /* candidates: the watched directory that the walk ended at */
+		__u64 held_since_ns;        /* ACCESS_EGRESS: first access to the secret in the process's lineage */
+	};
 	struct task_snapshot task;
 	__u32 file_nlink;
 	__u32 flags;             /* enum access_flag */
@@ -277,6 +294,10 @@ enum syscall_class {
 	SYSCALL_LINKAT,
 	SYSCALL_IO_URING_ENTER, /* names the way of an open in the backends that hook below system calls */
 	SYSCALL_EXECVE,
+	SYSCALL_REARRANGE, /* moves or removes a directory or a mount, or may: where directories are is not as before */
+	SYSCALL_UNLINKAT,  /* the same, when a directory is to be removed */
+	SYSCALL_PROCESS_VM_WRITEV,
+	SYSCALL_BPF,
 };
 
 /* ---------------------------------------------------------------- file iterators */
@@ -293,6 +314,67 @@ struct file_record {
 	__u32 fs_magic;
 	__u32 ctime_nsec;
 	__s64 ctime_sec;
+};
+
+/* ---------------------------------------------------------------- what is done to the agent itself */
+
+/*
+ * Counted as accesses are, by a key of its own: kind COUNTED_TAMPER, via enum tamper_kind, mode the operation (below),
+ * target the daemon, file.dev the enum guard_object and file.ino the number of the map, program or link; both are 0
+ * where it is about none, file.ino also where it is about any of them.
+ */
+#define COUNTED_TAMPER 15
+
+enum tamper_kind {
+	TAMPER_BPF = 1,    /* mode: command of bpf(2); GUARD_OPEN for all that end in a descriptor */
+	TAMPER_SIGNAL,     /* mode: number of the signal */
+	TAMPER_TRACE,      /* mode: enum tamper_trace */
+	TAMPER_SELF_CHECK, /* the daemon's own finding; never from a kernel program */
+	TAMPER_KIND_COUNT,
+};
+
+#define GUARD_OPEN 255
+
+enum tamper_trace {
+	TRACE_PTRACE = 1,
+	TRACE_VM_READ,
+	TRACE_VM_WRITE,
+	TRACE_PROC_MEM,
+	TRACE_GETFD,
+	TRACE_OTHER,
+	TRACE_COUNT,
+};
+
+enum guard_object { GUARD_MAP = 1, GUARD_PROGRAM, GUARD_LINK, GUARD_OBJECT_COUNT };
+
+struct guard_key {
+	__u32 object; /* enum guard_object */
+	__u32 id;
+};
+
+/* What a program, by its executable, may do to the agent. */
+enum guard_right {
+	GUARD_MAY_SIGNAL = 1 << 0,
+	GUARD_MAY_BPF = 1 << 1,
+};
+
+#define LAST_SIGNAL_PATH 1024
+
+enum last_signal_flag {
+	LAST_SIGNAL_KERNEL = 1 << 0, /* nobody sent it: a fault, the OOM killer; `task` is who ran just then */
+};
+
+/* The last signal to the daemon that ends or stops a process, and who sent it. Outlives the daemon in a pinned map. */
+struct last_signal {
+	__u64 time_ns;
+	__u32 daemon_pid;
+	__u32 number; /* 0: none yet */
+	__u32 flags;  /* enum last_signal_flag */
+	__u32 path_flags;
+	__u32 path_size; /* walked executable path of the sender */
+	__u32 pad;
+	struct task_snapshot task;
+	char path[LAST_SIGNAL_PATH];
 };
 
 /* ---------------------------------------------------------------- maps */
@@ -349,10 +431,61 @@ struct ignored_value {
 	__u64 name_hash;
 };
 
+/* ---------------------------------------------------------------- egress */
+
+#define EGRESS_GUARDS 64 /* secrets with a list of destinations, at most; a power of two */
+#define EGRESS_BANKS  2  /* one in force, one that a reload fills */
+
+enum egress_action {
+	EGRESS_OFF,        /* no secret, or one without a list */
+	EGRESS_ALERT,      /* told */
+	EGRESS_WOULD_DENY, /* told; it would be stopped if the policy were enforced */
+	EGRESS_DENY,       /* told and stopped */
+};
+
+/* A secret with a list, in one bank. It keeps its number over reloads. */
+struct egress_guard {
+	__u64 since_ns; /* when the number was given to this secret: what is older is about another */
+	__u32 action;   /* enum egress_action */
+	__u32 pad;
+};
+
+/* That a process, or whom it comes from, has had the secret. */
+struct taint_key {
+	__u32 pid; /* thread group id in the initial pid namespace */
+	__u32 guard;
+};
+
+struct taint {
+	__u64 start_ns; /* of the process */
+	__u64 since_ns; /* first access */
+};
+
+/* An allowed destination, for a trie by the longest prefix: all before the address always counts. */
+struct destination_key {
+	__u32 prefix; /* DESTINATION_FIXED_BITS + those of the address */
+	__u8 bank;
+	__u8 guard;
+	__u8 family; /* 4 or 6 */
+	__u8 pad;
+	__u16 port; /* host order; 0: any */
+	__u16 pad2;
+	__u8 address[16]; /* IPv4 in the first four */
+};
+
+#define DESTINATION_FIXED_BITS 64
+
+/* Port and protocol as one number. A socket whose protocol has no hook for its destination has port 0. */
+#define EGRESS_WAY(port, protocol) ((__u32)(port) | (__u32)(protocol) << 16)
+#define EGRESS_PORT(way)           ((way)&0xffff)
+#define EGRESS_PROTOCOL(way)       ((way) >> 16)
+
 /* The filter in front of all maps: two bits of one 64-bit word each. */
 #define FILTER_WORDS 32768
 /* Watched directories by a part of their hash, the last of each: the common answer without a look-up in the table. */
 #define DIRECTORY_CACHE_SIZE 1024
+/* Quiet directories by a part of their tag: see quiet_tag() in filter.h. */
+#define QUIET_SIZE 4096
 /* The filter in front of refused opens: one bit each for the hash of a basename, a prefix or a suffix. */
 #define NAME_FILTER_BITS 8192
 
@@ -511,6 +644,7 @@ enum loss_place {
 			   room for */
 	LOSS_UNTOLD,    /* the daemon's: denials that no event tells of */
 	LOSS_WATCHLIST, /* the daemon's: files and directories below the policy's paths that it does not follow */
+	LOSS_TAINTED_FULL,    /* no room to remember that a process has had a secret with a list of destinations */
 	LOSS_PLACE_COUNT,
 };
 
@@ -547,6 +681,7 @@ _Static_assert(sizeof(struct exe_id) == 40, "abi");
 _Static_assert(sizeof(struct task_snapshot) == 16 + 16 + 32 + 40 + 8 + 16 + 16, "abi");
 _Static_assert(sizeof(struct record_header) == 32, "abi");
 _Static_assert(sizeof(struct access_key) == 48, "abi");
+_Static_assert(sizeof(struct last_signal) == 32 + sizeof(struct task_snapshot) + LAST_SIGNAL_PATH, "abi");
 _Static_assert(sizeof(struct access_value) == 40 + sizeof(struct task_snapshot) + 32, "abi");
 _Static_assert(sizeof(struct ledger) == 32, "abi");
 _Static_assert(sizeof(struct class_key) == 40, "abi");
@@ -558,3 +693,5 @@ _Static_assert(sizeof(struct decision_key) == 16, "abi");
 _Static_assert(sizeof(struct decision_value) == 16, "abi");
 _Static_assert(sizeof(struct image_value) == 80, "abi");
 _Static_assert(sizeof(struct lineage_value) == 16 + VERDICT_BANKS * CLASS_WORDS * 8, "abi");
+_Static_assert(sizeof(struct taint_key) == 8 && sizeof(struct taint) == 16, "abi");
+_Static_assert(sizeof(struct destination_key) == 28, "abi");

@@ -83,6 +83,8 @@ int __attribute__((noinline)) observe_table(__u64 task_address, __u32 how)
 
 /* ---------------------------------------------------------------- tracepoint backend */
 
+#define AT_REMOVEDIR 0x200 /* of unlinkat */
+
 /* A table, not a switch: the verifier then need not follow each way by itself. */
 const volatile __u8 via_by_class[32] = {
 	[SYSCALL_OPEN] = VIA_OPEN,
@@ -245,6 +247,8 @@ static __always_inline enum received seen_file(struct task_struct *task, struct 
 		return RECEIVED_NOTHING;
 	if (directory && is_judging())
 		secret = judged_candidate(ADDRESS(direct, file), directory);
+	else if (directory && has_egress)
+		secret = candidate_number(ADDRESS(direct, file), directory);
 	if (direct && is_judging() && is_worked_on(file))
 		how |= JUDGE_BY_OWN_CRED;
 	id.generation = FIELD(direct, inode, i_generation);
@@ -301,8 +305,10 @@ static __attribute__((noinline)) int interesting_exit(__u64 *context, __u32 clas
 		seen_fd(task, ret, ACCESS_OPEN, via_of_class(class), mode);
 		return 0;
 	case SYSCALL_PIDFD_GETFD:
-		if (ret >= 0)
+		if (ret >= 0) {
 			(void)observe_received((__u64)file_of_fd(task, ret), 0, ACCESS_RECEIVE | VIA_PIDFD_GETFD << 8);
+			guard_received(task, ret);
+		}
 		return 0;
 	case SYSCALL_MMAP: {
 		__u64 flags = mode ? SYSCALL_COMPAT_ARG3(regs) : SYSCALL_ARG3(regs);
@@ -331,10 +337,25 @@ static __attribute__((noinline)) int interesting_exit(__u64 *context, __u32 clas
 			seen_memory_of(task, mode ? SYSCALL_COMPAT_ARG0(regs) : SYSCALL_ARG0(regs), ACCESS_PROC_MEM,
 				       VIA_PROCESS_VM_READV, mode | MODE_READ);
 		return 0;
+	case SYSCALL_PROCESS_VM_WRITEV:
+		if (ret > 0 && target_of(mode ? SYSCALL_COMPAT_ARG0(regs) : SYSCALL_ARG0(regs)) == daemon_pid)
+			guard_trace(TRACE_VM_WRITE, 0);
+		return 0;
+	case SYSCALL_BPF:
+		return guard_bpf_exit(mode ? SYSCALL_COMPAT_ARG0(regs) : SYSCALL_ARG0(regs),
+				      mode ? SYSCALL_COMPAT_ARG1(regs) : SYSCALL_ARG1(regs), ret);
 	case SYSCALL_LINK:
 	case SYSCALL_LINKAT:
 		if (ret == 0)
 			return linked_syscall(task, regs, class, mode);
+		return 0;
+	case SYSCALL_UNLINKAT:
+		if (ret == 0 && (SYSCALL_ARG2(regs) & AT_REMOVEDIR)) /* dx in both conventions */
+			tree_changed();
+		return 0;
+	case SYSCALL_REARRANGE:
+		if (ret == 0)
+			tree_changed();
 		return 0;
 	}
 	return 0;
@@ -355,14 +376,22 @@ int tracepoint_sys_exit(__u64 *context)
 	__u32 class = syscall_classes[number];
 	__u32 compat_class = syscall_classes_compat[number];
 
-	return class | compat_class ? interesting_exit(context, class, compat_class) : 0;
+	if (!(class | compat_class))
+		return 0;
+	/* By the numbers of one table or of both: if it was another call, its result is no file that says anything. */
+	if (have_quiet && class - 1 < SYSCALL_LAST_OPEN && compat_class <= SYSCALL_LAST_OPEN &&
+	    opened_quietly(context[1]))
+		return 0;
+	return interesting_exit(context, class, compat_class);
 }
 
 /* ---- io_uring, which no system call shows */
 
-#define IORING_OP_OPENAT  18
-#define IORING_OP_OPENAT2 28
-#define IORING_OP_CLOSE   19
+#define IORING_OP_OPENAT   18
+#define IORING_OP_CLOSE    19
+#define IORING_OP_OPENAT2  28
+#define IORING_OP_RENAMEAT 35
+#define IORING_OP_UNLINKAT 36 /* directories, too */
 
 static __always_inline struct file *file_of_slot(struct io_kiocb *request, __u32 slot)
 {
@@ -444,6 +473,10 @@ int tracepoint_io_uring_complete(__u64 *context)
 
 		if (opcode == IORING_OP_CLOSE)
 			return 0;
+		if (opcode == IORING_OP_RENAMEAT || opcode == IORING_OP_UNLINKAT) {
+			tree_changed();
+			return 0;
+		}
 		file = (struct file *)READ_WORD(request); /* the file is the first member of every request */
 		inode = file ? READ(file, f_inode) : NULL;
 		if (inode && filter_has(READ(inode, i_ino), READ(inode, i_sb, s_dev)))

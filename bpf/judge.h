@@ -106,7 +106,9 @@ __u64 __attribute__((noinline)) judge(__u64 task_address, __u32 secret, __u32 ho
 		return judged;
 	if (tier == TIER_LSM && (how & (JUDGE_REFUSES | JUDGE_LATER)))
 		judged |= (__u64)DECIDED_ENFORCED << 8;
-	if ((judged & ((__u64)DECIDED_KILL << 8)) && is_current_group(task) && bpf_send_signal(SIGKILL) == 0)
+	/* ps and its kin read the environment of every process there is: that is no reason to die. */
+	if ((judged & ((__u64)DECIDED_KILL << 8)) && (how & 0xff) != ACCESS_PROC_ENVIRON && is_current_group(task) &&
+	    bpf_send_signal(SIGKILL) == 0)
 		judged |= (__u64)DECIDED_ENFORCED << 8;
 	return judged;
 }

@@ -11,6 +11,7 @@
 #include <linux/types.h>
 
 #include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
@@ -28,7 +29,17 @@ typedef _Bool bool;
 
 #define PROC_SUPER_MAGIC      0x9fa0
 #define TMPFS_MAGIC           0x01021994
+#define ANON_INODE_FS_MAGIC   0x09041934
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define BTRFS_SUPER_MAGIC     0x9123683e
+#define EROFS_SUPER_MAGIC     0xe0f5e1e2
+#define EXT4_SUPER_MAGIC      0xef53 /* ext2 and ext3, too */
+#define F2FS_SUPER_MAGIC      0xf2f52010
+#define RAMFS_MAGIC           0x858458f6
+#define SQUASHFS_MAGIC        0x73717368
+#define XFS_SUPER_MAGIC       0x58465342
+
+#define DCACHE_OP_REVALIDATE  0x4 /* include/linux/dcache.h: the filesystem is asked whether a name still holds */
 
 #define S_IFMT                00170000
 #define S_IFREG               0100000
@@ -122,6 +133,7 @@ struct qstr {
 };
 
 struct dentry {
+	unsigned int d_flags;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
@@ -138,6 +150,7 @@ struct mount {
 	struct mnt_namespace *mnt_ns;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	__u64 mnt_id_unique; /* 6.8 (98d2b43081972) */
 };
 
 struct path {
@@ -331,6 +344,23 @@ struct io_kiocb {
 struct io_open {
 	struct file *file;
 	__u32 file_slot; /* 0: an ordinary descriptor; else slot + 1, or ~0 for any free one */
+};
+
+struct bpf_map {
+	__u32 id;
+};
+struct bpf_prog_aux {
+	__u32 id;
+};
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+struct bpf_link {
+	__u32 id;
+};
+
+struct kernel_siginfo {
+	int si_code;
 };
 
 struct seq_file;

@@ -9,6 +9,7 @@
 #include "read.h"
 
 #include "abi.h"
+#include "filter.h"
 #include "verdict.h"
 
 /* ---------------------------------------------------------------- settings, frozen at load */
@@ -20,6 +21,8 @@ const volatile bool have_preempt_disable = false; /* kfuncs bpf_preempt_disable 
 const volatile bool have_cqe_argument = false;    /* io_uring_complete passes the cqe, 6.15; its fields before */
 const volatile bool keep_args = true;
 const volatile __u64 identity_seed = 0; /* random: nobody can look for two identities of one hash */
+const volatile bool have_quiet = false; /* remember quiet directories: quiet.h */
+const volatile __u64 quiet_key = 0;     /* random */
 /* By system call number: what to do at its exit; see enum syscall_class. Two tables, native and 32-bit. */
 const volatile __u8 syscall_classes[512] = {};
 const volatile __u8 syscall_classes_compat[512] = {};
@@ -31,6 +34,14 @@ __u64 filter[FILTER_WORDS] = {};
 struct file_id directory_cache[DIRECTORY_CACHE_SIZE] = {}; /* the daemon writes `ino` last, and clears it first */
 __u64 name_filter[NAME_FILTER_BITS / 64] = {};
 /*
+ * Grows whenever the watch list wants more than before, or a directory may be somewhere else: by the daemon once its
+ * change is in the tables, by the programs at the end of a system call that renames, removes a directory or moves a
+ * mount. Tags of before match no more.
+ */
+__u64 tree_epoch = 0;
+__u64 quiet[QUIET_SIZE] = {};       /* tags of quiet directories, by quiet_slot() */
+__u64 quiet_asked[QUIET_SIZE] = {}; /* the last one of the slot that was not there, and how often */
+/*
  * Address of the root directory's dentry in the daemon's mount namespace, where nearly every walk up the parents ends;
  * 0 until the daemon has looked at "/". Only a shortcut: without it the walk finds out that nothing is above.
  */
@@ -39,6 +50,9 @@ __u64 host_mount = 0; /* the mount that it is the root of: another mount of the 
 __u32 epoch = 0;      /* the daemon's flush number */
 __u32 has_repeats = 0; /* set when a counter grew without a record; the daemon clears it before each flush */
 __u32 has_names = 0;   /* name_filter is not empty */
+/* A file of the daemon's own, watched as a secret is, and how often its opens came as far as being counted. */
+struct file_id canary = {};
+__u64 canary_opens = 0;
 __u32 asked_task = 0;  /* the thread, in the initial pid namespace, that the iterator task_asked is to tell of */
 
 /* The policies as tables, both banks; see abi.h. The daemon fills the bank that is not in force, then flips. */
@@ -67,11 +81,13 @@ struct {
 
 /* ---------------------------------------------------------------- tables */
 
+/* Tables that only the daemon writes are read-only to programs. */
+
 /* What is a secret. Size set at load. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__type(key, struct file_id);
 	__type(value, struct watch_value);
 } watched SEC(".maps");
@@ -79,7 +95,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__type(key, struct file_id);
 	__type(value, struct directory_value);
 } directories SEC(".maps");
@@ -87,7 +103,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__type(key, struct name_key);
 	__type(value, struct name_value);
 } names SEC(".maps");
@@ -96,6 +112,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
 	__type(key, struct file_id);
 	__type(value, struct ignored_value);
 } ignored SEC(".maps");
@@ -256,6 +273,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+static __always_inline bool filter_has(__u64 ino, __u32 dev)
+{
+	__u64 hash = filter_hash(ino, dev);
+	__u64 bits = filter_bits(hash);
+
+	return (filter[filter_word(hash)] & bits) == bits;
+}
 
 static __always_inline struct cpu_counters *this_cpu(void)
 {

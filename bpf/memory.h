@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "observe.h"
+#include "guard.h"
 
 #define PTRACE_PEEKTEXT 1
 #define PTRACE_PEEKDATA 2
@@ -23,7 +23,13 @@ static __always_inline bool seen_target(struct task_struct *task, __u32 target, 
 {
 	struct sighting sighting = {.kind = kind, .via = via, .mode = mode, .target = target, .how = how};
 
-	if (target == 0 || target == (__u32)READ(task, tgid) || !is_holder(target))
+	if (target == 0 || target == (__u32)READ(task, tgid))
+		return false;
+	if (target == daemon_pid) {
+		guard_traced(kind, via);
+		return false;
+	}
+	if (!is_holder(target))
 		return false;
 	sighting.secret = held_denied((__u64)task, target, kind);
 	return observe((__u64)task, 0, &sighting);

@@ -7,10 +7,18 @@
  */
 #pragma once
 
+#include "egress.h"
 #include "held.h"
 #include "match.h"
 #include "path.h"
 #include "snapshot.h"
+
+/* The daemon opens its canary to see that an open comes all the way to where it would be counted. */
+static __always_inline void note_canary(const struct file_id *file)
+{
+	if (file->ino == canary.ino && file->dev == canary.dev && file->generation == canary.generation)
+		__sync_fetch_and_add(&canary_opens, 1);
+}
 
 static __always_inline void header_fill(struct record_header *header, enum record_type type, __u32 size, __u64 now)
 {
@@ -40,6 +48,7 @@ static __always_inline void remember_holder(struct access_record *record)
 	struct touch_key touch = {};
 	__u8 one = 1;
 
+	egress_accessed(&record->key, record->value.secret);
 	if (record->key.result || record->key.kind == ACCESS_LINK || record->key.target)
 		return;
 	touch.file = record->key.file;
@@ -174,8 +183,12 @@ int __attribute__((noinline)) observe_slot(__u64 task_address, __u64 file, __u32
 	struct access_record *record;
 	__u32 path_size = 0;
 
-	if (!scratch || is_daemon())
+	if (!scratch)
 		return 0;
+	if (is_daemon()) {
+		note_canary(&scratch->sighting.file);
+		return 0;
+	}
 	record = (struct access_record *)scratch->head;
 	key_fill(&record->key, task, &scratch->sighting);
 	if (count_again(&record->key, now, &value)) {

@@ -188,6 +188,7 @@ int BPF_PROG(process_fork, struct task_struct *task, unsigned long clone_flags)
 	urgent = (tracking & TRACK_LINEAGE) && !lineage_fork(address_of(task), bpf_get_current_task());
 	header_fill(&record->header, RECORD_FORK, sizeof(*record), bpf_ktime_get_boot_ns());
 	send_process(record, &record->header, sizeof(*record), urgent);
+	egress_forked(&record->task.parent, task);
 	scratch_release(scratch);
 
 	if (holder_of(parent)) {
@@ -207,6 +208,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (task->signal->live.counter > 0)
 		return 0;
+	egress_exited(pid);
 	holder = holder_of(pid);
 	read_process_id(task, &record.id);
 	record.exit_code = task->signal->group_exit_code ? task->signal->group_exit_code : task->exit_code;
@@ -385,6 +387,7 @@ int files_held(struct bpf_iter__task_file *context)
 	(void)hold(touch.start_ns, pid, value->secret);
 	touch.pid = pid;
 	(void)bpf_map_update_elem(&touched, &touch, &one, BPF_ANY);
+	egress_has(pid, touch.start_ns, value->secret);
 	write_file(context->meta->seq, task, context->fd, file, true);
 	return 0;
 }

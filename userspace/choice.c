@@ -2,6 +2,7 @@
 #include "choice.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -47,21 +48,19 @@ static int choose_tier(enum config_tier wanted, struct choice *choice, struct er
 }
 
 /*
- * Hooks below the system call are before the one where fanotify asks: what is refused there would be counted as done.
- * At the end of the system call both are over.
+ * Hooks below the system call come before fanotify asks: what is refused there would be counted as done. At the end of
+ * the system call both are over. So the tier fanotify wants the backend tracepoint: instead of a better one that nobody
+ * asked for, and not against one that somebody did.
  */
-static int suit_backend(enum config_backend wanted, struct choice *choice, struct error *error)
+static void suit(enum config_backend wanted, struct choice *choice)
 {
-	if (choice->tier != TIER_FANOTIFY || choice->backend == SENSOR_BACKEND_TRACEPOINT)
-		return 0;
-	if (wanted != CONFIG_BACKEND_AUTO)
-		return error_set(
-			error, -ENOTSUP, NULL, 0,
-			"enforcement.tier 'fanotify' needs the backend 'tracepoint', not '%s': set one of them "
-			"otherwise",
-			sensor_backend_name(choice->backend));
-	choice->backend = SENSOR_BACKEND_TRACEPOINT;
-	return 0;
+	struct tier_support *fanotify = &choice->tiers.tiers[TIER_FANOTIFY];
+
+	if (wanted == CONFIG_BACKEND_AUTO || choice->backend == SENSOR_BACKEND_TRACEPOINT || !fanotify->works)
+		return;
+	fanotify->works = false;
+	(void)snprintf(fanotify->reason, sizeof(fanotify->reason), "it needs the backend 'tracepoint', and '%s' is set",
+		       sensor_backend_name(choice->backend));
 }
 
 int choice_make(enum config_backend backend, enum config_tier tier, struct choice *ret, struct error *error)
@@ -74,7 +73,10 @@ int choice_make(enum config_backend backend, enum config_tier tier, struct choic
 	if (r == 0)
 		r = choose_backend(backend, ret, error);
 	enforcement_probe(&ret->support, ret->backend, &ret->tiers);
+	suit(backend, ret);
 	if (r == 0)
 		r = choose_tier(tier, ret, error);
-	return r < 0 ? r : suit_backend(backend, ret, error);
+	if (r == 0 && ret->tier == TIER_FANOTIFY)
+		ret->backend = SENSOR_BACKEND_TRACEPOINT;
+	return r;
 }

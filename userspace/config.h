@@ -19,6 +19,7 @@
 struct error;
 
 #define CONFIG_STRING_SIZE  64
+#define CONFIG_GLOBS_SIZE   4096
 #define CONFIG_POLICIES_MAX 256
 #define CONFIG_FILE_MAX     (1024UL * 1024) /* bytes */
 
@@ -69,6 +70,8 @@ struct config {
 	uint64_t identity_hash_max_mib;
 	uint64_t identity_hash_wait_ms;
 
+	char egress_cgroup[PATH_MAX]; /* "": off */
+
 	bool store_enabled;
 	uint64_t store_commit_interval_ms;
 	uint64_t store_max_mib;
@@ -86,6 +89,11 @@ struct config {
 
 	uint64_t policy_max_files;
 	uint64_t policy_max_secrets;
+
+	bool protect_deny;
+	char protect_allow_signals_from[CONFIG_GLOBS_SIZE];
+	char protect_allow_bpf_from[CONFIG_GLOBS_SIZE];
+	uint64_t protect_self_check_ms; /* 0: off */
 };
 
 /* Fills in the defaults; owns nothing yet. */

@@ -65,6 +65,9 @@ const struct config_key config_keys[] = {
 	{"identity.hash_wait_ms", CONFIG_NUMBER, AT(identity_hash_wait_ms), 0, 5000, NULL, "5",
 	 "Milliseconds that an event waits for the hash of its executable before it goes out without."},
 
+	{"egress.cgroup", CONFIG_PATH, AT(egress_cgroup), 0, PATH_MAX - 1, NULL, "\"\"",
+	 "Directory of the control group (v2) whose processes connect only where the egress lists of secrets say. Empty means off."},
+
 	{"store.enabled", CONFIG_BOOL, AT(store_enabled), 0, 0, NULL, "true",
 	 "Whether accesses are kept in SQLite, for sagent top and sagent secrets."},
 	{"store.commit_interval_ms", CONFIG_NUMBER, AT(store_commit_interval_ms), 50, 60000, NULL, "1000",
@@ -91,12 +94,23 @@ const struct config_key config_keys[] = {
 	 "Milliseconds that an access may wait for its verdict (tier fanotify). Then the policy's onError decides."},
 	{"enforcement.pin_dir", CONFIG_PATH, AT(enforcement_pin_dir), 0, PATH_MAX - 1, NULL,
 	 "/sys/fs/bpf/secrets-agent",
-	 "Where the kernel programs stay attached when the daemon ends (tier lsm), on a BPF file system. Empty: nowhere."},
+	 "Directory on a BPF file system for what must outlive sagentd: in tier lsm its kernel programs, in all tiers who "
+	 "ended it. Empty means that nothing does."},
 
 	{"policy.max_files", CONFIG_NUMBER, AT(policy_max_files), 1, 10000, NULL, "256",
 	 "Most policy files that are loaded."},
 	{"policy.max_secrets", CONFIG_NUMBER, AT(policy_max_secrets), 1, 100000, NULL, "4096",
 	 "Most secrets that all policies together may name."},
+
+	{"protect.deny", CONFIG_BOOL, AT(protect_deny), 0, 0, NULL, "true",
+	 "Whether, in tier lsm, what others do to sagentd itself is refused. It is reported in every tier."},
+	{"protect.allow_signals_from", CONFIG_STRING, AT(protect_allow_signals_from), 0, CONFIG_GLOBS_SIZE - 1, NULL,
+	 "\"/usr/bin/runc:/usr/sbin/runc:/usr/local/sbin/runc:/usr/bin/crun:/usr/bin/containerd-shim*:/usr/bin/conmon\"",
+	 "Globs of programs, separated by colons, that may end or stop sagentd, besides process 1 and its parent."},
+	{"protect.allow_bpf_from", CONFIG_STRING, AT(protect_allow_bpf_from), 0, CONFIG_GLOBS_SIZE - 1, NULL, "\"\"",
+	 "Globs of programs, separated by colons, that may open and change sagentd's BPF programs and maps."},
+	{"protect.self_check_ms", CONFIG_NUMBER, AT(protect_self_check_ms), 0, 60000, NULL, "1000",
+	 "Milliseconds between two looks at whether sagentd's programs and tables are as it left them. 0 means never."},
 };
 /* clang-format on */
 const size_t config_keys_count = sizeof(config_keys) / sizeof(config_keys[0]);

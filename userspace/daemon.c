@@ -18,6 +18,7 @@
 #include "base/version.h"
 #include "base/worker.h"
 #include "cli/policy_advice.h"
+#include "enforce/egress.h"
 #include "enforcement.h"
 #include "export/output.h"
 #include "identity/identity.h"
@@ -25,6 +26,7 @@
 #include "observer.h"
 #include "policy/glob.h"
 #include "policy/policy.h"
+#include "secret_numbers.h"
 #include "sensor/sensor.h"
 #include "sensor/watchlist.h"
 #include "store/store.h"
@@ -52,6 +54,7 @@ static void on_output_ended(void *context)
 static void on_flush(evutil_socket_t fd, short what, void *context)
 {
 	struct daemon *daemon = context;
+	uint64_t began_ns = clock_boot_ns();
 	int r = sensor_flush(daemon->sensor);
 
 	(void)fd;
@@ -60,7 +63,19 @@ static void on_flush(evutil_socket_t fd, short what, void *context)
 		(void)log_error(r, "reading the kernel's counters");
 	enforcement_tick(daemon->enforcement);
 	observer_tick(daemon->observer);
+	if (daemon->egress)
+		egress_tick(daemon->egress);
 	daemon_check_losses(daemon);
+	if (r >= 0)
+		daemon_heartbeat_beat(daemon, began_ns);
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)context;
+	notify_send("WATCHDOG=1"); /* the loop came to us */
 }
 
 /* ---------------------------------------------------------------- signals */
@@ -105,9 +120,11 @@ static int open_sensor(struct daemon *daemon, struct error *error)
 		.max_files = config->sensor_max_files,
 		.max_directories = config->sensor_max_directories,
 		.max_holders = config->sensor_max_holders,
+		.has_egress = config->egress_cgroup[0] != '\0',
 		.access_ring_bytes = config->sensor_access_ring_kib * 1024,
 		.process_ring_bytes = config->sensor_process_ring_kib * 1024,
 		.keep_args = config->identity_args,
+		.guard_denies = daemon_denies_tampering(daemon),
 		.tier = daemon->choice.tier,
 		.max_processes = config->identity_max_processes,
 		.pin_dir = config->enforcement_pin_dir,
@@ -228,6 +245,7 @@ static int open_identity(struct daemon *daemon)
 		.explain = on_explain,
 		.secret_name = on_secret_name,
 		.publish = daemon_publish,
+		.tampered = daemon_tampered,
 		.context = daemon,
 	};
 	int r = worker_pool_new(daemon->base, WORKERS, WORKER_QUEUE, &daemon->pool);
@@ -302,6 +320,18 @@ static int start_timer(struct daemon *daemon)
 	return daemon->flush_timer && event_add(daemon->flush_timer, &interval) == 0 ? 0 : -ENOMEM;
 }
 
+/* Twice as often as the service manager wants to hear of us: sd_watchdog_enabled(3). */
+static int start_watchdog(struct daemon *daemon)
+{
+	const uint64_t us = notify_watchdog_us() / 2;
+	const struct timeval interval = {.tv_sec = (time_t)(us / 1000000), .tv_usec = (suseconds_t)(us % 1000000)};
+
+	if (us == 0)
+		return 0;
+	daemon->watchdog_timer = event_new(daemon->base, -1, EV_PERSIST, on_watchdog, daemon);
+	return daemon->watchdog_timer && event_add(daemon->watchdog_timer, &interval) == 0 ? 0 : -ENOMEM;
+}
+
 /* The watch list opens many files at once, a few hundred at a time. */
 static void raise_descriptor_limit(void)
 {
@@ -345,6 +375,7 @@ static void say_ready(struct daemon *daemon)
 	started.blind_spots = sensor_blind_spots(daemon->sensor, &started.blind_spots_count);
 	daemon->is_started = true;
 	daemon_publish(daemon, &event);
+	daemon_heartbeat_begin(daemon);
 	/* The table shows them itself. */
 	for (size_t i = 0; i < started.blind_spots_count && daemon->config->output_format != CONFIG_OUTPUT_TABLE; i++)
 		log_info("not seen on this host: %s", started.blind_spots[i]);
@@ -376,6 +407,8 @@ static int open_all(struct daemon *daemon, struct error *error)
 	if (r == 0)
 		r = open_watchlist(daemon, error);
 	if (r == 0)
+		r = daemon_open_egress(daemon);
+	if (r == 0)
 		r = open_control(daemon, error);
 	if (r < 0)
 		return r;
@@ -383,7 +416,12 @@ static int open_all(struct daemon *daemon, struct error *error)
 	if (r < 0)
 		return r;
 	(void)TAKE_PTR(policy);
+	daemon_heartbeat_open(daemon);
 	r = sensor_start(daemon->sensor, error);
+	if (r == 0)
+		r = daemon_guard_start(daemon);
+	if (r == 0)
+		r = start_watchdog(daemon);
 	return r < 0 ? r : start_timer(daemon);
 }
 
@@ -439,6 +477,7 @@ static void flush_all(struct daemon *daemon)
 	if (daemon->output)
 		output_drain(daemon->output);
 	say_stopped(daemon);
+	daemon_heartbeat_end(daemon);
 }
 
 static void on_alarm(int number)
@@ -465,6 +504,9 @@ void daemon_free(struct daemon *daemon)
 		enforcement_stop(daemon->enforcement);
 	if (daemon->is_started)
 		flush_all(daemon);
+	daemon_heartbeat_free(daemon);
+	daemon_guard_free(daemon);
+	egress_free(daemon->egress);
 	sensor_free(daemon->sensor);
 	output_free(daemon->output);
 	store_close(daemon->store);
@@ -486,6 +528,8 @@ void daemon_free(struct daemon *daemon)
 	}
 	if (daemon->flush_timer)
 		event_free(daemon->flush_timer);
+	if (daemon->watchdog_timer)
+		event_free(daemon->watchdog_timer);
 	if (daemon->base)
 		event_base_free(daemon->base);
 	buffer_release(&daemon->line);

@@ -151,6 +151,8 @@ static int command_status(void *context, struct control_request *request)
 	write_numbers(&w, daemon);
 	write_store(&w, daemon);
 	json_uint(&w, "watchers", control_stats(daemon->control).watchers);
+	daemon_heartbeat_write_status(daemon, &w);
+	daemon_guard_write_status(daemon, &w);
 	json_string(&w, "policy_error", daemon->policy_error[0] ? daemon->policy_error : NULL);
 	json_object_end(&w);
 	if (buffer.failed)
@@ -245,11 +247,13 @@ static int command_secrets(void *context, struct control_request *request)
 }
 
 static const char *const top_arguments[] = {"since_s", "limit", "by", NULL};
+static const char *const explain_arguments[] = {"pid", "secret", "kind", NULL};
 static const char *const secrets_arguments[] = {"since_s", "limit", NULL};
 const struct control_command daemon_commands[] = {
 	{"status", command_status, NULL},
 	{"top", command_top, top_arguments},
 	{"secrets", command_secrets, secrets_arguments},
+	{"explain", daemon_explain, explain_arguments},
 	{"watch", command_watch, NULL},
 	{"version", command_version, NULL},
 	{NULL, NULL, NULL},

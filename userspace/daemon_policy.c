@@ -8,12 +8,14 @@
 #include "base/worker.h"
 #include "cli/policy_advice.h"
 #include "daemon_state.h"
+#include "enforce/egress.h"
 #include "enforce/policy_check.h"
 #include "enforcement.h"
 #include "notify.h"
 #include "observer.h"
 #include "policy/policy.h"
 #include "policy/policy_file.h"
+#include "secret_numbers.h"
 #include "sensor/sensor.h"
 #include "sensor/watchlist.h"
 
@@ -63,9 +65,12 @@ int daemon_check_policies(const struct config *config, const struct policy_host 
 	bool is_chosen = choice_make(config->backend, config->enforcement_tier, &choice, NULL) == 0;
 	int r = load(config, is_chosen ? &choice : NULL, host, &policy, error);
 
+	if (r == 0)
+		r = egress_check_policy(policy, daemon_egress_reason(config), error);
 	if (r < 0)
 		return r;
 	daemon_log_warnings(policy);
+	daemon_log_unguarded(policy, daemon_egress_reason(config));
 	*ret_policies = policy_set_policy_count(policy);
 	*ret_secrets = policy_set_secret_count(policy);
 	return 0;
@@ -75,25 +80,14 @@ int daemon_check_policies(const struct config *config, const struct policy_host 
 static int watch_policy(struct daemon *daemon, const struct policy_set *policy, struct error *error)
 {
 	_cleanup_(freep) struct watch_pattern *patterns = NULL;
-	size_t count = 0, filled = 0;
+	size_t count;
+	int r = watch_patterns_of(policy, &patterns, &count);
 
-	for (size_t i = 0; i < policy_set_secret_count(policy); i++)
-		count += policy_set_secret(policy, i)->patterns_count;
-	patterns = calloc(count + 1, sizeof(*patterns));
-	if (!patterns)
-		return -ENOMEM;
-	for (size_t i = 0; i < policy_set_secret_count(policy); i++) {
-		const struct policy_secret *secret = policy_set_secret(policy, i);
-
-		for (size_t j = 0; j < secret->patterns_count; j++)
-			patterns[filled++] = (struct watch_pattern){
-				.pattern = secret->patterns[j],
-				.excludes = secret->excludes,
-				.excludes_count = secret->excludes_count,
-				.secret = i,
-				.number = enforcement_number(daemon->enforcement, secret->name),
-			};
-	}
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++)
+		patterns[i].number =
+			enforcement_number(daemon->enforcement, policy_set_secret(policy, patterns[i].secret)->name);
 	return watchlist_load(daemon->watchlist, patterns, count, error);
 }
 
@@ -118,15 +112,23 @@ int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, stru
 
 	if (r < 0)
 		return r;
+	r = daemon_load_egress(daemon, policy, error);
+	if (r < 0) {
+		enforcement_rollback(daemon->enforcement);
+		return r;
+	}
 	r = watch_policy(daemon, policy, error);
 	if (r < 0) {
 		enforcement_rollback(daemon->enforcement);
+		if (daemon->egress)
+			egress_revert(daemon->egress);
 		return r;
 	}
 	enforcement_commit(daemon->enforcement);
 	if (daemon->policy)
 		observer_flush_denials(daemon->observer); /* by rules that are gone now */
 	observer_set_policy(daemon->observer, policy);
+	daemon_settle_egress(daemon, policy);
 	policy_set_free(daemon->policy);
 	daemon->policy = policy;
 	return 0;
@@ -181,6 +183,7 @@ static void reload_done(struct worker_job *job)
 		struct watchlist_stats stats;
 
 		daemon->policy_error[0] = '\0';
+		daemon_guard_refresh_rights(daemon);
 		daemon_log_warnings(daemon->policy);
 		watchlist_statistics(daemon->watchlist, &stats);
 		log_info("policy reloaded: policies=%zu secrets=%zu files=%zu", policy_set_policy_count(daemon->policy),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * daemon_state.h: the daemon from inside, for the files that it is made of: its life (daemon.c), its policies
- * (daemon_policy.c), what it answers (daemon_commands.c) and what it publishes (daemon_events.c). Loop thread only.
+ * (daemon_policy.c), what it answers (daemon_commands.c, daemon_explain.c) and what it publishes (daemon_events.c).
+ * Loop thread only.
  */
 #pragma once
 
@@ -17,8 +18,14 @@
 #include "config.h"
 #include "daemon.h"
 
+struct egress;
 struct policy_host;
+struct counted;
+struct daemon_guard;
+struct daemon_heartbeat;
 struct enforcement;
+struct json_writer;
+struct last_signal;
 struct policy_set;
 
 struct daemon {
@@ -34,10 +41,15 @@ struct daemon {
 	struct sensor *sensor;
 	struct watchlist *watchlist;
 	struct enforcement *enforcement;
+	struct egress *egress;     /* NULL: off, or the host cannot */
+	const char *egress_reason; /* why, then */
 	struct policy_set *policy;
 	struct store *store;
 	struct output *output;
 	struct control *control;
+	struct daemon_guard *guard;
+	struct daemon_heartbeat *heartbeat;
+	struct event *watchdog_timer;
 	struct choice choice;
 	struct buffer line;
 	uint64_t started_boot_ns, started_real_ns;
@@ -66,6 +78,46 @@ void daemon_log_warnings(const struct policy_set *policy);
 int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, struct error *error);
 /* Reads the policies again on a worker, then puts them in force or says why not. */
 void daemon_start_reload(struct daemon *daemon);
+
+/* A command of daemon_explain.c. */
+int daemon_explain(void *context, struct control_request *request);
+/*
+ * What the agent before left (daemon_heartbeat.c). `begin` tells of the gap, once everything is seen; from then on each
+ * `beat` says that all until `boot_ns` has been told. What fails here is logged, and stops nothing.
+ */
+void daemon_heartbeat_open(struct daemon *daemon);
+void daemon_heartbeat_begin(struct daemon *daemon);
+void daemon_heartbeat_beat(struct daemon *daemon, uint64_t boot_ns);
+/* The agent ends in order. */
+void daemon_heartbeat_end(struct daemon *daemon);
+void daemon_heartbeat_free(struct daemon *daemon);
+void daemon_heartbeat_write_status(const struct daemon *daemon, struct json_writer *w);
+/* A file of the agent's own that it may open as often as it likes; NULL when there is none. */
+const char *daemon_heartbeat_path(const struct daemon *daemon);
+int daemon_heartbeat_fd(const struct daemon *daemon);
+
+/* The agent's own maps, programs and tables (daemon_guard.c): whoever touches them is told of, what is wrong repaired.
+ */
+int daemon_guard_start(struct daemon *daemon);
+void daemon_guard_free(struct daemon *daemon);
+/* The programs that the config allows more to, as they are now. */
+void daemon_guard_refresh_rights(struct daemon *daemon);
+void daemon_guard_write_status(const struct daemon *daemon, struct json_writer *w);
+/* As observer_config's; the context is the daemon. */
+void daemon_tampered(void *context, const struct counted *counted);
+bool daemon_denies_tampering(const struct daemon *daemon);
+/* Makes the egress guard, where a control group is configured and the kernel takes its programs. 0 or -ENOMEM. */
+int daemon_open_egress(struct daemon *daemon);
+/* Why no policy of this config can have its egress lists guarded; NULL: it may. */
+const char *daemon_egress_reason(const struct config *config);
+/* Says what is not guarded for want of what the host, or the config, has not. */
+void daemon_log_unguarded(const struct policy_set *policy, const char *reason);
+/*
+ * The lists of a policy: brought in force before its files are watched; afterwards settled, or taken back. Nothing when
+ * there is no guard. -errno with *error: the former ones stay.
+ */
+int daemon_load_egress(struct daemon *daemon, const struct policy_set *policy, struct error *error);
+void daemon_settle_egress(struct daemon *daemon, const struct policy_set *policy);
 
 /* What the control socket takes; their context is the daemon. */
 extern const struct control_command daemon_commands[];

@@ -157,6 +157,22 @@ void holdings_tick(struct holdings *holdings)
 	}
 }
 
+void holdings_each_process(const struct holdings *holdings, const char *secret,
+			   void (*fn)(void *context, const struct process_id *process), void *context)
+{
+	const struct holding *holding, *next;
+
+	HASH_ITER (hh, holdings->by_pid, holding, next) {
+		const struct process_id id = {.start_ns = holding->start_ns, .pid = holding->pid};
+		bool has_it = false;
+
+		for (size_t i = 0; !has_it && i < holding->count; i++)
+			has_it = strcmp(holding->secrets[i], secret) == 0;
+		if (has_it && holding->dead_ticks == 0)
+			fn(context, &id);
+	}
+}
+
 size_t holdings_each(const struct holdings *holdings, uint32_t pid, void (*fn)(void *context, const char *secret),
 		     void *context)
 {

@@ -28,6 +28,9 @@ void holdings_exit(struct holdings *holdings, const struct process_id *process);
 /* Forgets those that ended before the tick before this one. */
 void holdings_tick(struct holdings *holdings);
 
+/* Calls `fn` for each living process that has the secret. */
+void holdings_each_process(const struct holdings *holdings, const char *secret,
+			   void (*fn)(void *context, const struct process_id *process), void *context);
 /* Calls `fn` for each secret that the process has; returns how many. */
 size_t holdings_each(const struct holdings *holdings, uint32_t pid, void (*fn)(void *context, const char *secret),
 		     void *context);

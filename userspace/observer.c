@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "denials.h"
+#include "enforce/egress.h"
 #include "holdings.h"
 #include "identity/identity.h"
 #include "policy/policy.h"
@@ -35,6 +36,7 @@ struct observation {
 	struct access_key key;
 	struct task_snapshot task;
 	uint64_t count, first_ns, last_ns;
+	uint64_t held_since_ns; /* ACCESS_EGRESS */
 	const char *secret;
 	const char *path;
 	bool path_truncated;
@@ -55,6 +57,7 @@ struct waiting {
 struct observer {
 	struct observer_config config;
 	struct watchlist *watchlist;
+	struct egress *egress;
 	const struct policy_set *policy;
 	struct holdings *holdings;
 	struct denials *denials;
@@ -128,6 +131,32 @@ static void set_judged(struct verdict *verdict, const struct verdict *judged)
 		verdict->rule = rule;
 }
 
+static void publish_egress(struct observer *observer, const struct observation *observation,
+			   const struct policy_secret *secret)
+{
+	const enum egress_action action = (enum egress_action)observation->key.mode;
+	struct event_egress egress = {
+		.secret_name = secret->name,
+		.secret_class = secret->class_name,
+		.age_ns = observation->last_ns - observation->held_since_ns,
+		.address = observation->key.destination,
+		.port = EGRESS_PORT(observation->key.target),
+		.protocol = EGRESS_PROTOCOL(observation->key.target),
+		.result = -(int)observation->key.result,
+		.count = observation->count,
+		.last_real_ns = clock_real_from_boot(observation->last_ns),
+		.verdict = {.action = action == EGRESS_ALERT ? VERDICT_ALERT : VERDICT_DENY,
+			    .policy = secret->policy_name,
+			    .is_enforced = action == EGRESS_DENY,
+			    .would_deny = action == EGRESS_WOULD_DENY},
+	};
+	struct bus_event event = {.type = EVENT_EGRESS, .egress = &egress};
+
+	egress.first_real_ns = egress.last_real_ns - (observation->last_ns - observation->first_ns);
+	identity_describe(observer->config.identity, &observation->task, &egress.process);
+	publish(observer, &event);
+}
+
 /* Completes the observation by identity and verdict, and sends it out. A secret that the policy no longer has is
  * dropped. */
 static void publish_observation(struct observer *observer, const struct observation *observation)
@@ -148,6 +177,10 @@ static void publish_observation(struct observer *observer, const struct observat
 
 	if (!secret)
 		return;
+	if (observation->key.kind == ACCESS_EGRESS) {
+		publish_egress(observer, observation, secret);
+		return;
+	}
 	/* By one offset of the clocks, lest it seem to end before it began. */
 	access.first_real_ns = access.last_real_ns - (observation->last_ns - observation->first_ns);
 	access.secret_name = secret->name;
@@ -486,6 +519,22 @@ static bool resolve(struct observer *observer, const struct counted *counted, st
 	return is_found;
 }
 
+/* An attempt to send: its secret is the guard's, or was, when it was counted first. */
+static bool resolve_guard(const struct observer *observer, const struct counted *counted,
+			  struct observation *observation)
+{
+	const struct counter_memory *memory = *counted->cookie;
+
+	observation->held_since_ns = counted->value->held_since_ns;
+	if (memory)
+		return recall(memory, observation);
+	observation->secret = observer->egress ? egress_secret(observer->egress, counted->key->via) : NULL;
+	observation->path = "";
+	if (observation->secret)
+		remember(counted->cookie, observation);
+	return observation->secret != NULL;
+}
+
 /* ---------------------------------------------------------------- what the sensor calls */
 
 struct look {
@@ -549,8 +598,19 @@ static bool on_access(void *context, const struct counted *counted)
 	};
 	const char *judged_secret;
 
+	if (counted->key->kind == COUNTED_TAMPER) {
+		if (observer->config.tampered)
+			observer->config.tampered(observer->config.context, counted);
+		return true;
+	}
 	if (!observer->watchlist || !observer->policy)
 		return false;
+	if (counted->key->kind == ACCESS_EGRESS) {
+		if (!resolve_guard(observer, counted, &observation))
+			return false;
+		observe(observer, &observation);
+		return true;
+	}
 	judged_secret = take_judged(observer, counted->value, &observation);
 	if (counted->key->target) {
 		observe_look(observer, &observation, judged_secret);
@@ -560,8 +620,12 @@ static bool on_access(void *context, const struct counted *counted)
 		return false;
 	if (judged_secret)
 		observation.secret = judged_secret;
-	if (counted->key->result == 0 && counted->key->kind != ACCESS_LINK)
+	if (counted->key->result == 0 && counted->key->kind != ACCESS_LINK) {
 		holdings_add(observer->holdings, &counted->key->process, observation.secret);
+		/* What the file is was not known in the kernel. */
+		if (observer->egress && (counted->value->flags & ACCESS_CANDIDATE))
+			egress_taint(observer->egress, &counted->key->process, observation.secret, counted->first_ns);
+	}
 	if (counted->key->kind == ACCESS_OPEN && counted->key->result == EPERM && !observation.is_judged)
 		observe_refused(observer, &observation);
 	else
@@ -663,6 +727,32 @@ struct sensor_handler observer_handler(struct observer *observer)
 void observer_set_watchlist(struct observer *observer, struct watchlist *watchlist)
 {
 	observer->watchlist = watchlist;
+}
+
+void observer_set_egress(struct observer *observer, struct egress *egress)
+{
+	observer->egress = egress;
+}
+
+struct taint_context {
+	struct egress *egress;
+	const char *secret;
+	uint64_t now_ns;
+};
+
+static void on_holder(void *context, const struct process_id *process)
+{
+	const struct taint_context *taint = context;
+
+	egress_taint(taint->egress, process, taint->secret, taint->now_ns);
+}
+
+void observer_taint_holders(struct observer *observer, const char *secret)
+{
+	struct taint_context taint = {.egress = observer->egress, .secret = secret, .now_ns = clock_boot_ns()};
+
+	if (observer->egress)
+		holdings_each_process(observer->holdings, secret, on_holder, &taint);
 }
 
 void observer_set_policy(struct observer *observer, const struct policy_set *policy)

@@ -15,6 +15,7 @@
 #include "sensor/sensor.h"
 
 struct denial;
+struct egress;
 struct identity;
 struct observer;
 struct policy_set;
@@ -38,6 +39,8 @@ struct observer_config {
 	const char *(*secret_name)(void *context, uint32_t number);
 	/* Each event, borrowed for the call. */
 	void (*publish)(void *context, const struct bus_event *event);
+	/* Something that was done to the agent itself (COUNTED_TAMPER), borrowed for the call; may be NULL. */
+	void (*tampered)(void *context, const struct counted *counted);
 	void *context;
 };
 
@@ -60,6 +63,10 @@ void observer_free(struct observer *observer);
 struct sensor_handler observer_handler(struct observer *observer);
 /* The watch list, once it is there: until then nothing is a secret. Borrowed. */
 void observer_set_watchlist(struct observer *observer, struct watchlist *watchlist);
+/* The egress guard, where there is one: it names the secret of an attempt, and hears who has had one. Borrowed. */
+void observer_set_egress(struct observer *observer, struct egress *egress);
+/* Tells the egress guard who has had the secret: its list is new. */
+void observer_taint_holders(struct observer *observer, const char *secret);
 /* The policy from now on; borrowed until the next. What waits is decided by the new one. */
 void observer_set_policy(struct observer *observer, const struct policy_set *policy);
 /* What the tier in force has denied; borrowed for the call. */

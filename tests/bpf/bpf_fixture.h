@@ -102,7 +102,10 @@ static inline struct sensor_bpf *open_sensor(enum sensor_backend backend)
 	bpf->rodata->have_task_from_pid = host.has_task_from_pid;
 	bpf->rodata->have_preempt_disable = host.has_preempt_disable;
 	bpf->rodata->have_cqe_argument = host.has_cqe_argument;
+	bpf->rodata->has_egress = true;
 	bpf->rodata->observe_exec = backend == SENSOR_BACKEND_TRACEPOINT;
+	bpf->rodata->have_quiet = backend == SENSOR_BACKEND_TRACEPOINT && host.has_rdonly_cast && host.has_mount_id;
+	bpf->rodata->quiet_key = 1;
 	syscall_table_fill((uint8_t *)bpf->rodata->syscall_classes, (uint8_t *)bpf->rodata->syscall_classes_compat);
 	return bpf;
 }
@@ -165,6 +168,7 @@ static inline void start(struct bpf_fixture *f, const char *const *programs)
 		.directory_cache = f->bpf->bss->directory_cache,
 		.name_filter = (uint64_t *)f->bpf->bss->name_filter,
 		.has_names = &f->bpf->bss->has_names,
+		.tree_epoch = (uint64_t *)&f->bpf->bss->tree_epoch,
 	};
 	f->access_ring = ring_buffer__new(bpf_map__fd(f->bpf->maps.accesses), on_access, f, NULL);
 	f->process_ring = ring_buffer__new(bpf_map__fd(f->bpf->maps.processes), on_process, f, NULL);
@@ -172,7 +176,8 @@ static inline void start(struct bpf_fixture *f, const char *const *programs)
 	assert_non_null(f->process_ring);
 	for (size_t i = 0; programs[i]; i++) {
 		program = bpf_object__find_program_by_name(f->bpf->obj, programs[i]);
-		if (strncmp(bpf_program__section_name(program), "iter/", 5) == 0)
+		if (strncmp(bpf_program__section_name(program), "iter/", 5) == 0 ||
+		    strncmp(bpf_program__section_name(program), "cgroup/", 7) == 0) /* their users attach them */
 			continue;
 		assert_true(f->links_count < LINKS_MAX);
 		f->links[f->links_count] = bpf_program__attach(program);

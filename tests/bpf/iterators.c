@@ -2,11 +2,14 @@
 /* What the iterators tell of processes and open files, compared with what the kernel tells of them elsewhere. */
 #include "bpf_fixture.h"
 
+#include <pthread.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 
 #include "base/clock.h"
 #include "sensor.skel.h"
+#include "sensor/iterator.h"
 #include "sensor/kernel_tables.h"
 #include "sensor/process_snapshot.h"
 
@@ -86,7 +89,7 @@ static void tells_this_process_as_proc_does(void **state)
 
 	search = (struct search){.pid = getpid()};
 	START(f, "process_snapshot");
-	assert_int_equal(process_snapshot_read(f->bpf->progs.process_snapshot, on_process_found, &search), 0);
+	assert_int_equal(process_snapshot_read(f->bpf->progs.process_snapshot, 0, on_process_found, &search), 0);
 	assert_int_equal(search.seen, 1);
 	assert_true(search.all > 2);
 	assert_int_equal(task->id.start_ns / (NS_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK)), start_ticks_of_self());
@@ -105,6 +108,79 @@ static void tells_this_process_as_proc_does(void **state)
 	(void)close(fd);
 	assert_int_equal(search.found.record.args_size, size);
 	assert_memory_equal(search.found.record.data + search.found.record.path_size, arguments, size);
+}
+
+static pid_t other_tid;
+
+/* A thread of its own user, that stays. */
+static void *be_another_user(void *context)
+{
+	const uid_t nobody = 65534;
+	int *ready = context;
+
+	other_tid = (pid_t)syscall(SYS_gettid);
+	/* The system call is the thread's alone; the C library's would be for all. */
+	(void)!write(ready[1], syscall(SYS_setresuid, nobody, nobody, -1) == 0 ? "y" : "n", 1);
+	for (;;)
+		(void)pause();
+	return NULL;
+}
+
+static void on_asked(void *context, const struct record_header *header)
+{
+	struct search *search = context;
+
+	assert_int_equal(header->type, RECORD_SNAPSHOT);
+	assert_in_range(header->size, sizeof(struct process_record), sizeof(search->found));
+	search->seen++;
+	memcpy(&search->found, header, header->size);
+}
+
+static void ask(struct bpf_fixture *f, pid_t tid, struct search *search)
+{
+	int r;
+
+	search->seen = 0;
+	f->bpf->bss->asked_task = (__u32)tid;
+	r = iterator_run_thread(f->bpf->progs.task_asked, tid, on_asked, search);
+	if (r == -EINVAL || r == -E2BIG) /* before 6.1 */
+		r = iterator_run(f->bpf->progs.task_asked, 0, on_asked, search);
+	assert_int_equal(r, 0);
+}
+
+static void tells_of_the_one_thread_that_is_asked_for(void **state)
+{
+	struct bpf_fixture *f = *state;
+	static struct search search;
+	const struct task_snapshot *task = &search.found.record.task;
+	char exe[PATH_MAX] = "";
+	pthread_t thread;
+	int ready[2];
+	char is_other;
+
+	START(f, "task_asked");
+	ask(f, getpid(), &search);
+	assert_int_equal(search.seen, 1);
+	assert_int_equal(task->id.pid, getpid());
+	assert_int_equal(task->tid, getpid());
+	assert_int_equal(task->cred.uid, 0);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	assert_int_equal(pthread_create(&thread, NULL, be_another_user, ready), 0);
+	assert_int_equal(read(ready[0], &is_other, 1), 1);
+	assert_int_equal(is_other, 'y');
+	ask(f, other_tid, &search);
+	assert_int_equal(search.seen, 1);
+	assert_int_equal(task->id.pid, getpid());
+	assert_int_equal(task->tid, other_tid);
+	assert_int_equal(task->cred.uid, 65534);
+	assert_true(readlink("/proc/self/exe", exe, sizeof(exe) - 1) > 0);
+	assert_string_equal(path_of(search.found.record.data, search.found.record.path_size), exe);
+	ask(f, 0x3fffffff, &search);
+	assert_int_equal(search.seen, 0);
+	(void)pthread_cancel(thread);
+	(void)pthread_join(thread, NULL);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
 }
 
 static int make_pid_namespace(const void *argument)
@@ -148,7 +224,7 @@ static void tells_the_pid_in_its_own_namespace(void **state)
 	START(f, "process_snapshot");
 	child = child_start(fork_in_namespace, NULL);
 	search = (struct search){.pid = child.pid};
-	assert_int_equal(process_snapshot_read(f->bpf->progs.process_snapshot, find_inner, &search), 0);
+	assert_int_equal(process_snapshot_read(f->bpf->progs.process_snapshot, 0, find_inner, &search), 0);
 	killed = search.seen == 1 ? kill((pid_t)search.found.record.task.id.pid, SIGKILL) : -1;
 	child_end(&child);
 	assert_int_equal(killed, 0);
@@ -336,9 +412,13 @@ static void tells_who_holds_a_secret_open(void **state)
 int main(void)
 {
 	static const struct bpf_case cases[] = {
-		CASE(tells_this_process_as_proc_does),     CASE(tells_the_pid_in_its_own_namespace),
-		CASE(tells_our_descriptors_as_fstat_does), CASE(tells_apart_two_files_that_had_one_number),
-		CASE(tells_who_holds_a_secret_open),       CASE(tells_a_file_on_an_overlay_as_the_hooks_see_it),
+		CASE(tells_of_the_one_thread_that_is_asked_for),
+		CASE(tells_this_process_as_proc_does),
+		CASE(tells_the_pid_in_its_own_namespace),
+		CASE(tells_our_descriptors_as_fstat_does),
+		CASE(tells_apart_two_files_that_had_one_number),
+		CASE(tells_who_holds_a_secret_open),
+		CASE(tells_a_file_on_an_overlay_as_the_hooks_see_it),
 	};
 
 	return RUN_CASES(cases);

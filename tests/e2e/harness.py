@@ -33,9 +33,12 @@ STARTED = "secretsagent.sensor.started.v1"
 STOPPED = "secretsagent.sensor.stopped.v1"
 LOADED = "secretsagent.policy.loaded.v1"
 REFUSED = "secretsagent.policy.refused.v1"
+GAP = "secretsagent.agent.gap.v1"
+TAMPER = "secretsagent.agent.tamper.v1"
 
 NOBODY = 65534
-DEADLINE = 10.0  # seconds that anything may take before it counts as not happening
+PATIENCE = float(os.environ.get("PATIENCE", "1"))  # how much slower than a real one this machine is
+DEADLINE = 10.0 * PATIENCE  # seconds that anything may take before it counts as not happening
 FLUSH_MS = 100
 
 
@@ -201,13 +204,15 @@ FIELDS = {
 class Daemon:
     """One sagentd with its own state, policy and output.
 
-    output: "pipe" (events through stdout), a path (--output-file), or None (--output none). A secret called
+    output: "pipe" (events through stdout), a path (--output-file), or None (--output none). spec: keys of the
+    policy's spec other than secrets. A secret called
     "marker" is always watched beside those of the test: barrier() uses it.
     """
 
     def __init__(self, place, secrets=(), text=None, config=None, output="pipe", extra=(), prefix=(), backend=None,
-                 state=None, expect_ready=True, cwd=None, stdout=None):
+                 state=None, expect_ready=True, cwd=None, stdout=None, spec=None):
         self.place = place
+        self.spec = spec or {}
         self.state = state or tempfile.mkdtemp(prefix="state-", dir=place.path)
         self.marker = os.path.join(self.state, "marker")
         self.policy_path = os.path.join(self.state, "policy.yaml")
@@ -232,7 +237,7 @@ class Daemon:
 
     def _command(self, config, output, backend, extra):
         settings = {"run_dir": os.path.join(self.state, "run"), "sensor.flush_interval_ms": FLUSH_MS,
-                    "store.commit_interval_ms": 50, "output.buffer_kib": 65536}
+                    "store.commit_interval_ms": 50, "output.buffer_kib": 65536, "enforcement.pin_dir": ""}
         settings.update(config or {})
         command = [SAGENTD, "--policy", self.policy_path, "--state-dir", self.state]
         command += ["--output", "json" if output else "none"]
@@ -247,7 +252,7 @@ class Daemon:
     def write_policy(self, secrets, text=None):
         """Puts a new policy file in place at once; the daemon does not know until reload()."""
         if text is None:
-            text = policy("test", list(secrets) + [secret("marker", self.marker)])
+            text = policy("test", list(secrets) + [secret("marker", self.marker)], **self.spec)
         temporary = self.policy_path + ".next"
         with open(temporary, "w", encoding="utf-8") as f:
             f.write(text)
@@ -279,7 +284,7 @@ class Daemon:
             return "\n".join(self.stderr)
 
     def wait_ready(self, seconds=20):
-        line = self.wait_stderr(lambda text: "ready: " in text, seconds)
+        line = self.wait_stderr(lambda text: "ready: " in text, seconds * PATIENCE)
         if not line:
             self.kill()
             raise AssertionError(f"sagentd did not get ready (exit {self.process.poll()}):\n{self.log()}")
@@ -314,7 +319,7 @@ class Daemon:
         self.drain()
         if check:
             assert code == 0, f"exit code {code} after SIGTERM:\n{self.log()}"
-            assert took <= seconds, f"took {took:.2f} s to end after SIGTERM"
+            assert took <= seconds * PATIENCE, f"took {took:.2f} s to end after SIGTERM"
             self.validate()
         return code
 

@@ -29,7 +29,6 @@ def test_the_ready_line_says_what_is_watched():
         assert d.ready["tier"] in ("lsm", "fanotify", "kill", "observe"), d.ready
         assert d.ready["backend"] in ("lsm", "fentry", "tracepoint"), d.ready
         assert len([line for line in d.stderr if "ready: " in line]) == 1
-        assert d.ready_after < 2, f"{d.ready_after:.2f} s"
         d.barrier()
         started = d.events.of(STARTED)
         assert len(started) == 1 and started[0]["data"]["backend"] == d.ready["backend"], started

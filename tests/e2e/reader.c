@@ -30,6 +30,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../../userspace/base/cleanup.h"
+
 #ifdef HAVE_LIBURING
 #include <liburing.h>
 #endif
@@ -60,7 +62,7 @@ static int open_by_handle(const char *path)
 		struct file_handle handle;
 		char bytes[sizeof(struct file_handle) + MAX_HANDLE_SZ];
 	} it = {.handle.handle_bytes = MAX_HANDLE_SZ};
-	char *directory = strdup(path);
+	_cleanup_(freep) char *directory = strdup(path);
 	int mount_fd, mount, fd;
 
 	*strrchr(directory, '/') = '\0';
@@ -102,7 +104,7 @@ static int create(const char *path)
 
 static int create_in_new(const char *path)
 {
-	char *directory = strdup(path);
+	_cleanup_(freep) char *directory = strdup(path);
 
 	*strrchr(directory, '/') = '\0';
 	if (mkdir(directory, 0700) < 0)

@@ -216,6 +216,40 @@ static void tells_which_losses_leave_counts_exact(void **state)
 	assert_false(event_loss_keeps_counts(LOSS_PLACE_COUNT));
 }
 
+static void writes_where_a_process_wanted_to_send(void **state)
+{
+	struct event_egress egress = {
+		.secret_name = "db",
+		.secret_class = "database-password",
+		.age_ns = 1999999,
+		.address = {{[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 5}},
+		.port = 5432,
+		.protocol = 6,
+		.result = -EPERM,
+		.count = 3,
+		.process = {.id = {.pid = 7}, .exe = "/usr/bin/curl"},
+		.verdict = {.action = VERDICT_DENY, .policy = "test", .is_enforced = true},
+	};
+	const struct bus_event event = {.type = EVENT_EGRESS, .egress = &egress};
+	struct json_object *object = written(&event);
+
+	(void)state;
+	assert_string_equal(text_at(object, "subject"), "db");
+	assert_int_equal(json_object_get_int(at(object, "data/secret/age_ms")), 1);
+	assert_string_equal(text_at(object, "data/connection/address"), "10.0.0.5");
+	assert_int_equal(json_object_get_int(at(object, "data/connection/port")), 5432);
+	assert_string_equal(text_at(object, "data/connection/protocol"), "tcp");
+	assert_string_equal(text_at(object, "data/connection/error"), "EPERM");
+	assert_int_equal(json_object_get_int(at(object, "data/connection/count")), 3);
+	assert_string_equal(text_at(object, "data/process/exe"), "/usr/bin/curl");
+	assert_true(json_object_get_boolean(at(object, "data/verdict/enforced")));
+	json_object_put(object);
+	egress.port = 0;
+	object = written(&event);
+	assert_null(at(object, "data/connection/port"));
+	json_object_put(object);
+}
+
 static void writes_a_loss_with_its_place_as_subject(void **state)
 {
 	const struct event_loss loss = {LOSS_FD_GONE, 2, 9};
@@ -255,6 +289,7 @@ int main(void)
 		cmocka_unit_test(marks_a_path_that_it_cut),
 		cmocka_unit_test(marks_the_buffer_failed_when_there_is_no_room),
 		cmocka_unit_test(tells_which_losses_leave_counts_exact),
+		cmocka_unit_test(writes_where_a_process_wanted_to_send),
 		cmocka_unit_test(writes_a_loss_with_its_place_as_subject),
 		cmocka_unit_test(writes_where_a_refused_policy_is_wrong),
 	};

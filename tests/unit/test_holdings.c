@@ -182,6 +182,31 @@ static void frees_nothing_when_there_is_nothing(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void append_pid(void *context, const struct process_id *process)
+{
+	char *text = context;
+	size_t used = strlen(text);
+
+	assert_int_equal(process->start_ns, process->pid * 1000);
+	(void)snprintf(text + used, NAMES_SIZE - used, "%u ", process->pid);
+}
+
+static void tells_the_living_processes_of_a_secret(void **state)
+{
+	struct holdings *holdings = *state;
+	const struct process_id dead = process_of(3);
+	char text[NAMES_SIZE] = "";
+
+	add(holdings, 1, "db");
+	add(holdings, 2, "tls");
+	add(holdings, 3, "db");
+	add(holdings, 4, "tls");
+	add(holdings, 4, "db");
+	holdings_exit(holdings, &dead);
+	holdings_each_process(holdings, "db", append_pid, text);
+	assert_true(strcmp(text, "1 4 ") == 0 || strcmp(text, "4 1 ") == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +220,7 @@ int main(void)
 		TEST(gives_a_child_all_when_its_parent_is_the_oldest),
 		TEST(has_no_room_for_a_child_beside_a_single_parent),
 		TEST(frees_nothing_when_there_is_nothing),
+		cmocka_unit_test_setup_teardown(tells_the_living_processes_of_a_secret, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

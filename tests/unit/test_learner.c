@@ -42,7 +42,7 @@ static void open_all(const char *mounts, bool is_real)
 	struct identity_config config = {.max_processes = 64,
 					 .args = true,
 					 .hash = true,
-					 .hash_max_bytes = 1 << 20,
+					 .hash_max_bytes = 1 << 28,
 					 .passwd_path = "/nonexistent"};
 
 	test_directory_make(&proc);

@@ -288,7 +288,7 @@ static void keeps_a_user_when_the_map_takes_no_change(void **state)
 
 static void takes_out_a_file_with_more_paths_than_it_keeps(void **state)
 {
-	char path[16];
+	char path[32];
 
 	(void)state;
 	assert_int_equal(members_set_bank(members, 1, &classes, 9), 0);

@@ -127,7 +127,7 @@ enum { A = 1 << 1, B = 1 << 2 };
 static int set_up(void **state)
 {
 	const struct program_watch_config config = {
-		.base = base = event_base_new(),
+		.base = event_base_new(),
 		.sink = &sink,
 		.passwd_path = "/nonexistent",
 		.mountinfo_path = "/proc/self/mountinfo",
@@ -137,6 +137,7 @@ static int set_up(void **state)
 	char name[] = "/tmp/programsXXXXXX";
 
 	(void)state;
+	base = config.base;
 	assert_non_null(base);
 	assert_non_null(mkdtemp(name));
 	assert_non_null(realpath(name, root));

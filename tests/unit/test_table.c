@@ -503,6 +503,36 @@ static void shows_losses_and_policies_as_notes(void **state)
 	assert_non_null(strstr(text, "policy refused: /p.yaml:12: unknown key 'pahts': write 'paths' (the one before"));
 }
 
+static void shows_where_a_process_wanted_to_send(void **state)
+{
+	struct fixture *fixture = *state;
+	struct event_egress egress = {
+		.secret_name = "db",
+		.age_ns = 1234000000,
+		.address = {{[10] = 0xff, [11] = 0xff, [12] = 10, [15] = 5}},
+		.port = 443,
+		.protocol = 6,
+		.count = 3,
+		.process = {.id = {.pid = 77}, .exe = "/usr/bin/curl"},
+		.verdict = {.action = VERDICT_DENY, .is_enforced = true},
+	};
+	const struct bus_event event = {.type = EVENT_EGRESS, .egress = &egress};
+	const char *text;
+
+	(void)setenv("COLUMNS", "120", 1);
+	open_table(fixture, fixture->path);
+	output_event(fixture->output, &event, NULL, 0);
+	egress.verdict = (struct verdict){.action = VERDICT_DENY, .would_deny = true};
+	egress.count = 1;
+	egress.port = 0;
+	egress.protocol = 255;
+	output_event(fixture->output, &event, NULL, 0);
+	text = shown_in_file(fixture);
+	assert_non_null(
+		strstr(text, "DENY tcp to 10.0.0.5 port 443 by /usr/bin/curl 77, 1.234 s after it had db (3 times)"));
+	assert_non_null(strstr(text, "would deny raw to 10.0.0.5 by /usr/bin/curl 77, 1.234 s after it had db\n"));
+}
+
 static void breaks_a_long_note_into_lines(void **state)
 {
 	static const char *const spots[] = {
@@ -596,6 +626,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(follows_the_width_of_the_terminal, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(has_colors_on_a_terminal_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(has_no_colors_when_asked_for_none, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(shows_where_a_process_wanted_to_send, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(shows_losses_and_policies_as_notes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(breaks_a_long_note_into_lines, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(ends_with_a_summary, set_up, tear_down),

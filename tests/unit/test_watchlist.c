@@ -879,6 +879,123 @@ static void watches_a_large_tree(void **state)
 
 #define watch_test(name) cmocka_unit_test_setup_teardown(name, watch_setup, watch_teardown)
 
+/* ---------------------------------------------------------------- who marks by a descriptor */
+
+struct marked {
+	char path[PATH_MAX];
+	uint32_t number, inside, below;
+	bool is_set;
+};
+
+struct marking {
+	struct marked files[32], directories[32];
+	size_t files_count, directories_count;
+	struct watch_fixture *fixture;
+};
+
+static void path_of_descriptor(int fd, char path[PATH_MAX])
+{
+	char link[32];
+	ssize_t size;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	size = readlink(link, path, PATH_MAX - 1);
+	assert_true(size > 0);
+	path[size] = '\0';
+}
+
+static void mark_file(void *context, int fd, const struct file_id *id, uint32_t number)
+{
+	struct marking *marking = context;
+	struct marked *file = &marking->files[marking->files_count++];
+
+	assert_true(marking->files_count < 32);
+	assert_true(id->ino != 0);
+	path_of_descriptor(fd, file->path);
+	file->number = number;
+}
+
+static void mark_directory(void *context, int fd, const char *path, uint32_t inside, uint32_t below)
+{
+	struct marking *marking = context;
+	struct marked *directory = &marking->directories[marking->directories_count];
+
+	if (!inside && !below)
+		return;
+	assert_true(++marking->directories_count < 32);
+	path_of_descriptor(fd, directory->path);
+	assert_string_equal(directory->path, path);
+	directory->inside = inside;
+	directory->below = below;
+}
+
+static void set_marked(void *context, const struct file_id *id, uint32_t number)
+{
+	struct marking *marking = context;
+
+	/* Marked before it is said to be a secret. */
+	assert_true(marking->files_count > 0);
+	(void)id;
+	marking->files[marking->files_count - 1].is_set = number != 0;
+}
+
+static void clear_marked(void *context, const struct file_id *id)
+{
+	struct marking *marking = context;
+
+	(void)id;
+	marking->files[marking->files_count++ - 1].is_set = false;
+}
+
+static const struct watch_marker marker = {
+	.mark_file = mark_file, .mark_directory = mark_directory, .set_file = set_marked, .clear_file = clear_marked};
+
+static void hands_what_it_finds_to_a_marker_while_it_has_it_open(void **state)
+{
+	struct watch_fixture *f = *state;
+	struct marking marking = {.fixture = f};
+
+	watchlist_free(f->list);
+	f->options.marker = &marker;
+	f->options.marker_context = &marking;
+	assert_int_equal(watchlist_new(f->base, &fake_sink, &f->kernel, &f->options, &f->list), 0);
+	make_directory(f, "any");
+	make_directory(f, "tree/sub");
+	make_directory(f, "some");
+	make_file(f, "one");
+	make_file(f, "some/a.key");
+	make_file(f, "some/other");
+	load(f, "one", "any/*", "tree/**", "some/*.key");
+	assert_int_equal(marking.files_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		bool is_one = strcmp(marking.files[i].path, at(f, "one")) == 0;
+
+		assert_true(is_one || strcmp(marking.files[i].path, at(f, "some/a.key")) == 0);
+		assert_int_equal(marking.files[i].number, NUMBER(is_one ? 0 : 3));
+	}
+	/* Directories of which every file is one secret: not "some", where it depends on the name. */
+	assert_int_equal(marking.directories_count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		const struct marked *directory = &marking.directories[i];
+		bool is_any = strcmp(directory->path, at(f, "any")) == 0;
+
+		assert_true(is_any || strncmp(directory->path, at(f, "tree"), strlen(at(f, "tree"))) == 0);
+		assert_int_equal(directory->inside, is_any ? NUMBER(1) : directory->inside);
+		assert_int_equal(directory->below, is_any ? 0 : NUMBER(2));
+	}
+	/* What comes later too, before the kernel's tables say so. */
+	make_file(f, "any/new");
+	settle(f);
+	assert_int_equal(marking.files_count, 3);
+	assert_string_equal(marking.files[2].path, at(f, "any/new"));
+	assert_int_equal(marking.files[2].number, NUMBER(1));
+	assert_true(marking.files[2].is_set);
+	make_directory(f, "tree/new");
+	settle(f);
+	assert_int_equal(marking.directories_count, 4);
+	assert_string_equal(marking.directories[3].path, at(f, "tree/new"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -922,6 +1039,7 @@ int main(void)
 		watch_test(tells_the_kernel_which_names_to_look_at),
 		watch_test(watches_a_large_tree),
 		watch_test(follows_a_mount_over_a_watched_directory),
+		watch_test(hands_what_it_finds_to_a_marker_while_it_has_it_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,7 @@ static const char *const places[] = {
 	[LOSS_UNGUARDED] = "unguarded",
 	[LOSS_UNTOLD] = "untold",
 	[LOSS_WATCHLIST] = "watch-list",
+	[LOSS_TAINTED_FULL] = "tainted-full",
 };
 _Static_assert(COUNT_OF(places) == LOSS_PLACE_COUNT, "a place of loss has no name");
 

@@ -5,8 +5,10 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/destination.h"
 #include "base/error.h"
 #include "base/json_writer.h"
+#include "base/tamper.h"
 #include "base/uuid.h"
 
 #define SOURCE_SIZE 512
@@ -14,20 +16,21 @@
 
 static const char *const type_names[EVENT_TYPE_COUNT] = {
 	[EVENT_ACCESS] = "secretsagent.secret.access.v1",
+	[EVENT_EGRESS] = "secretsagent.egress.v1",
 	[EVENT_LOSS] = "secretsagent.sensor.loss.v1",
 	[EVENT_STARTED] = "secretsagent.sensor.started.v1",
 	[EVENT_STOPPED] = "secretsagent.sensor.stopped.v1",
 	[EVENT_POLICY_LOADED] = "secretsagent.policy.loaded.v1",
 	[EVENT_POLICY_REFUSED] = "secretsagent.policy.refused.v1",
+	[EVENT_GAP] = "secretsagent.agent.gap.v1",
+	[EVENT_TAMPER] = "secretsagent.agent.tamper.v1",
 };
 
 /* Losses of detail only: the counter of the access, or a record of its own, still holds it. */
 static const bool loss_keeps_counts[LOSS_PLACE_COUNT] = {
-	[LOSS_ACCESS_RING] = true,
-	[LOSS_PROCESS_RING] = true,
+	[LOSS_ACCESS_RING] = true,   [LOSS_PROCESS_RING] = true,
 	[LOSS_COUNTERS_FULL] = true, /* what was lost besides is under LOSS_UNCOUNTED */
-	[LOSS_ARGS_READ] = true,
-	[LOSS_IMAGES_FULL] = true,
+	[LOSS_ARGS_READ] = true,     [LOSS_IMAGES_FULL] = true,
 	[LOSS_UNDECIDED] = true,
 	[LOSS_UNGUARDED] = true,
 };
@@ -35,6 +38,18 @@ static const bool loss_keeps_counts[LOSS_PLACE_COUNT] = {
 const char *event_type_name(enum event_type type)
 {
 	return (unsigned int)type < EVENT_TYPE_COUNT ? type_names[type] : "unknown";
+}
+
+const char *gap_cause_name(enum gap_cause cause)
+{
+	static const char *const names[GAP_CAUSE_COUNT] = {
+		[GAP_KILLED] = "killed",
+		[GAP_STOPPED] = "stopped",
+		[GAP_HOST_RESTART] = "host-restart",
+		[GAP_UNKNOWN] = "unknown",
+	};
+
+	return (unsigned int)cause < GAP_CAUSE_COUNT ? names[cause] : "unknown";
 }
 
 bool event_loss_keeps_counts(enum loss_place place)
@@ -378,6 +393,44 @@ void event_write_access(struct buffer *buffer, const struct event_source *source
 	envelope_end(&w);
 }
 
+/* ---------------------------------------------------------------- an attempt to send elsewhere */
+
+static void write_connection(struct json_writer *w, const struct event_egress *egress)
+{
+	char address[DESTINATION_ADDRESS_SIZE], protocol[DESTINATION_PROTOCOL_SIZE];
+
+	json_object_begin(w, "connection");
+	json_string(w, "address", destination_address(&egress->address, address));
+	if (egress->port)
+		json_uint(w, "port", egress->port);
+	else
+		json_null(w, "port");
+	json_string(w, "protocol", destination_protocol(egress->protocol, protocol));
+	json_int(w, "result", egress->result);
+	write_error_name(w, egress->result);
+	json_uint(w, "count", egress->count);
+	write_time(w, "first", egress->first_real_ns);
+	write_time(w, "last", egress->last_real_ns);
+	json_object_end(w);
+}
+
+static void write_egress(struct json_writer *w, const struct event_egress *egress)
+{
+	json_object_begin(w, "secret");
+	write_name(w, "name", or_empty(egress->secret_name));
+	write_name(w, "class", or_empty(egress->secret_class));
+	json_uint(w, "age_ms", egress->age_ns / NS_PER_MS);
+	json_object_end(w);
+	write_connection(w, egress);
+	write_process(w, &egress->process);
+	json_object_begin(w, "verdict");
+	json_string(w, "action", verdict_action_name(egress->verdict.action));
+	write_name(w, "policy", or_empty(egress->verdict.policy));
+	json_bool(w, "enforced", egress->verdict.is_enforced);
+	json_bool(w, "would_deny", egress->verdict.would_deny);
+	json_object_end(w);
+}
+
 /* ---------------------------------------------------------------- the others */
 
 static void write_loss(struct json_writer *w, const struct event_loss *loss)
@@ -419,6 +472,73 @@ static void write_policy_loaded(struct json_writer *w, const struct event_policy
 	json_bool(w, "reload", loaded->is_reload);
 }
 
+static void write_process_or_null(struct json_writer *w, const struct access_process *process)
+{
+	if (process)
+		write_process(w, process);
+	else
+		json_null(w, "process");
+}
+
+static void write_count_or_null(struct json_writer *w, const char *key, bool is_known, uint64_t count)
+{
+	if (is_known)
+		json_uint(w, key, count);
+	else
+		json_null(w, key);
+}
+
+/* Text of our own, far shorter than any bound. */
+static void write_short(struct json_writer *w, const char *key, const char *value)
+{
+	(void)write_cut(w, key, value, EVENT_NAME_MAX);
+}
+
+static void write_gap(struct json_writer *w, const struct event_gap *gap)
+{
+	json_string(w, "cause", gap_cause_name(gap->cause));
+	if (gap->from_real_ns) {
+		write_time(w, "from", gap->from_real_ns);
+		write_time(w, "to", gap->to_real_ns);
+		json_double(w, "seconds", (double)gap->duration_ns / (double)NS_PER_SEC);
+	} else {
+		json_null(w, "from");
+		write_time(w, "to", gap->to_real_ns);
+		json_null(w, "seconds");
+	}
+	write_time(w, "host_started", gap->host_started_real_ns);
+	write_short(w, "backend", gap->backend);
+	json_string(w, "tier", gap->tier_is_known ? tier_name(gap->tier) : NULL);
+	json_bool(w, "denied_meanwhile", gap->was_denying);
+	write_count_or_null(w, "accesses", gap->counts_are_known, gap->accesses);
+	write_count_or_null(w, "denied", gap->counts_are_known, gap->denied);
+	write_short(w, "signal", gap->signal);
+	write_process_or_null(w, gap->process);
+}
+
+static void write_tamper(struct json_writer *w, const struct event_tamper *tamper)
+{
+	json_string(w, "kind", tamper_kind_name(tamper->kind));
+	write_short(w, "way", or_empty(tamper->way));
+	json_object_begin(w, "target");
+	json_string(w, "type", tamper->object ? guard_object_name(tamper->object) : "agent");
+	write_short(w, "name", tamper->object_name);
+	write_count_or_null(w, "id", tamper->object_id != 0, tamper->object_id);
+	json_object_end(w);
+	write_short(w, "detail", tamper->detail);
+	json_int(w, "result", tamper->result);
+	write_error_name(w, tamper->result);
+	json_bool(w, "denied", tamper->is_denied);
+	if (tamper->repair == REPAIR_NOT_NEEDED)
+		json_null(w, "repaired");
+	else
+		json_bool(w, "repaired", tamper->repair == REPAIR_DONE);
+	json_uint(w, "count", tamper->count);
+	write_time(w, "first", tamper->first_real_ns);
+	write_time(w, "last", tamper->last_real_ns);
+	write_process_or_null(w, tamper->process);
+}
+
 static void write_policy_refused(struct json_writer *w, const struct event_policy_refused *refused)
 {
 	const struct error *error = refused->error;
@@ -432,6 +552,22 @@ static void write_policy_refused(struct json_writer *w, const struct event_polic
 	json_bool(w, "reload", refused->is_reload);
 }
 
+static const char *subject_of(const struct bus_event *event)
+{
+	if (event->type == EVENT_EGRESS)
+		return or_unknown(event->egress->secret_name);
+	if (event->type == EVENT_LOSS)
+		return loss_place_name(event->loss->place);
+	return event->type == EVENT_TAMPER ? tamper_kind_name(event->tamper->kind) : NULL;
+}
+
+static uint64_t time_of(const struct bus_event *event)
+{
+	if (event->type == EVENT_EGRESS)
+		return event->egress->last_real_ns;
+	return event->type == EVENT_TAMPER ? event->tamper->last_real_ns : 0;
+}
+
 void event_write(struct buffer *buffer, const struct event_source *source, const struct bus_event *event)
 {
 	struct json_writer w;
@@ -441,9 +577,11 @@ void event_write(struct buffer *buffer, const struct event_source *source, const
 		return;
 	}
 	json_writer_init(&w, buffer);
-	envelope_begin(&w, source, event->type, event->type == EVENT_LOSS ? loss_place_name(event->loss->place) : NULL,
-		       0);
+	envelope_begin(&w, source, event->type, subject_of(event), time_of(event));
 	switch (event->type) {
+	case EVENT_EGRESS:
+		write_egress(&w, event->egress);
+		break;
 	case EVENT_LOSS:
 		write_loss(&w, event->loss);
 		break;
@@ -458,6 +596,12 @@ void event_write(struct buffer *buffer, const struct event_source *source, const
 		break;
 	case EVENT_POLICY_REFUSED:
 		write_policy_refused(&w, event->policy_refused);
+		break;
+	case EVENT_GAP:
+		write_gap(&w, event->gap);
+		break;
+	case EVENT_TAMPER:
+		write_tamper(&w, event->tamper);
 		break;
 	case EVENT_ACCESS:
 	case EVENT_TYPE_COUNT:

@@ -32,11 +32,14 @@ struct error;
 
 enum event_type {
 	EVENT_ACCESS,
+	EVENT_EGRESS,
 	EVENT_LOSS,
 	EVENT_STARTED,
 	EVENT_STOPPED,
 	EVENT_POLICY_LOADED,
 	EVENT_POLICY_REFUSED,
+	EVENT_GAP,
+	EVENT_TAMPER,
 	EVENT_TYPE_COUNT,
 };
 
@@ -44,6 +47,22 @@ enum event_type {
 struct event_source {
 	const char *host;
 	const char *program;
+};
+
+/* A process that has had a secret with a list of destinations wanted to send elsewhere. */
+struct event_egress {
+	const char *secret_name;
+	const char *secret_class;
+	uint64_t age_ns; /* at the last attempt, since the first access to the secret in the process's lineage */
+	struct egress_address address;
+	uint16_t port;     /* 0: none */
+	uint16_t protocol; /* IPPROTO_*, IPPROTO_RAW for any raw socket */
+	int result;        /* 0 or a negative errno */
+	uint64_t count;    /* new since the last event of this process, secret and destination */
+	uint64_t first_real_ns;
+	uint64_t last_real_ns;
+	struct access_process process;
+	struct verdict verdict; /* rule and tier are not told: it is the secret's list, and a program of a cgroup */
 };
 
 struct event_loss {
@@ -87,18 +106,66 @@ struct event_policy_refused {
 	bool is_reload; /* the policy before it stays in force */
 };
 
+enum gap_cause {
+	GAP_KILLED,       /* it ended without saying so: killed, or crashed */
+	GAP_STOPPED,      /* it ended in order, and the host went on */
+	GAP_HOST_RESTART, /* the host was started anew in between */
+	GAP_UNKNOWN,
+	GAP_CAUSE_COUNT,
+};
+
+/* A time in which no agent ran on this host. */
+struct event_gap {
+	enum gap_cause cause;
+	uint64_t from_real_ns; /* until then all was told; 0: not known */
+	uint64_t to_real_ns;
+	uint64_t duration_ns; /* of no meaning when `from` is not known */
+	uint64_t host_started_real_ns;
+	const char *signal;                   /* that ended it, or NULL */
+	const struct access_process *process; /* who sent the signal, or NULL */
+	const char *backend;                  /* of the agent before, or NULL */
+	bool tier_is_known;
+	enum tier tier;
+	bool was_denying; /* denials went on in between */
+	bool counts_are_known;
+	uint64_t accesses, denied; /* in between */
+};
+
+enum tamper_repair { REPAIR_NOT_NEEDED, REPAIR_DONE, REPAIR_FAILED };
+
+/* Something was done to the agent itself, or is found to have been done. */
+struct event_tamper {
+	enum tamper_kind kind;
+	const char *way;          /* "update", "SIGKILL", "ptrace", "table", ... */
+	enum guard_object object; /* 0: the process of the agent */
+	const char *object_name;  /* or NULL */
+	uint32_t object_id;       /* 0: none, or any */
+	const char *detail;       /* what the self-check found, a sentence; or NULL */
+	int result;               /* 0 or a negative errno */
+	bool is_denied;           /* by us */
+	enum tamper_repair repair;
+	uint64_t count;
+	uint64_t first_real_ns, last_real_ns;
+	const struct access_process *process; /* NULL: nobody was seen */
+};
+
 /* Not `struct event`: that is libevent's. */
 struct bus_event {
 	enum event_type type;
 	union {
 		const struct access *access;
+		const struct event_egress *egress;
 		const struct event_loss *loss;
 		const struct event_started *started;
 		const struct event_stopped *stopped;
 		const struct event_policy_loaded *policy_loaded;
 		const struct event_policy_refused *policy_refused;
+		const struct event_gap *gap;
+		const struct event_tamper *tamper;
 	};
 };
+
+const char *gap_cause_name(enum gap_cause cause); /* "unknown" when out of range */
 
 /* "secretsagent.secret.access.v1"; out of range gives "unknown". */
 const char *event_type_name(enum event_type type);

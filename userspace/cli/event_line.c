@@ -121,7 +121,26 @@ static void append_access(struct buffer *out, struct json_object *event, struct 
 	append_ancestors(out, data);
 }
 
-/* Everything but an access: its type and what it says, as JSON. */
+static void append_egress(struct buffer *out, struct json_object *event, struct json_object *data)
+{
+	uint64_t port = json_field_uint(data, "connection.port", 0);
+
+	append_time(out, event);
+	append_verdict(out, data);
+	append_optional(out, "", json_field_string(data, "secret.name", "?"));
+	buffer_append_string(out, " (");
+	append_escaped(out, json_field_string(data, "secret.class", "?"));
+	buffer_append_string(out, ")");
+	append_process(out, data);
+	append_optional(out, "sends by ", json_field_string(data, "connection.protocol", "?"));
+	append_optional(out, "to ", json_field_string(data, "connection.address", "?"));
+	if (port)
+		buffer_printf(out, " port %" PRIu64, port);
+	buffer_printf(out, " x%" PRIu64, json_field_uint(data, "connection.count", 0));
+	append_ancestors(out, data);
+}
+
+/* Everything else: its type and what it says, as JSON. */
 static void append_other(struct buffer *out, struct json_object *event, const char *type, struct json_object *data)
 {
 	const char *text =
@@ -145,6 +164,8 @@ static void append_parsed(struct buffer *out, struct json_object *event)
 			      json_field_uint(event, "dropped", 0));
 	else if (type && strcmp(type, event_type_name(EVENT_ACCESS)) == 0)
 		append_access(out, event, data);
+	else if (type && strcmp(type, event_type_name(EVENT_EGRESS)) == 0)
+		append_egress(out, event, data);
 	else
 		append_other(out, event, type ? type : "?", data);
 }

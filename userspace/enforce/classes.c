@@ -21,12 +21,16 @@ void classes_release(struct classes *classes)
 
 enum class_member class_member_of(enum class_sort sort)
 {
-	static const enum class_member members[CLASS_SORT_COUNT] = {
-		[CLASS_EXE] = MEMBER_FILE,      [CLASS_SCRIPT] = MEMBER_FILE, [CLASS_ANCESTOR] = MEMBER_FILE,
-		[CLASS_CGROUP] = MEMBER_CGROUP, [CLASS_UID] = MEMBER_UID,     [CLASS_GID] = MEMBER_GID,
-	};
-
-	return members[sort];
+	switch (sort) {
+	case CLASS_CGROUP:
+		return MEMBER_CGROUP;
+	case CLASS_UID:
+		return MEMBER_UID;
+	case CLASS_GID:
+		return MEMBER_GID;
+	default:
+		return MEMBER_FILE;
+	}
 }
 
 /* ---------------------------------------------------------------- definitions */

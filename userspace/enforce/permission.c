@@ -31,7 +31,7 @@ static int open_descriptors(struct permission *permission, struct error *error)
 {
 	permission->group = fanotify_init(FAN_CLASS_PRE_CONTENT | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS |
 						  FAN_REPORT_TID | FAN_CLOEXEC | FAN_NONBLOCK,
-					  O_RDONLY | O_CLOEXEC | O_LARGEFILE | O_NOATIME);
+					  O_RDONLY | O_CLOEXEC | O_NOATIME);
 	if (permission->group < 0)
 		return error_set(error, -errno, NULL, 0, "no fanotify group for permission events: %s",
 				 strerror(errno));

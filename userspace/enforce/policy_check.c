@@ -27,10 +27,6 @@ static bool asks_too_much(enum tier tier, const struct tier_probe *probe, const 
 	const struct rule *rule;
 
 	*ret_line = secret->mode_line;
-	if (secret->egress && secret->egress->action == VERDICT_DENY) {
-		(void)snprintf(reason, size, "this build does not guard egress: write 'action: alert' there, or");
-		return true;
-	}
 	switch (tier) {
 	case TIER_OBSERVE:
 		(void)snprintf(reason, size,
@@ -67,9 +63,8 @@ int enforce_check_policy(enum tier tier, const struct tier_probe *probe, struct 
 
 	for (size_t i = 0; i < policy_set_secret_count(policy); i++) {
 		const struct policy_secret *secret = policy_set_secret(policy, i);
-		bool denies_egress = secret->egress && secret->egress->action == VERDICT_DENY;
 
-		if (secret->mode != POLICY_MODE_ENFORCE || (!secret->can_deny && !denies_egress) ||
+		if (secret->mode != POLICY_MODE_ENFORCE || !secret->can_deny ||
 		    !asks_too_much(tier, probe, secret, &line, reason, sizeof(reason)))
 			continue;
 		if (secret->on_unsupported == POLICY_UNSUPPORTED_REFUSE)

@@ -33,7 +33,7 @@ static void probe_fanotify(struct tier_probe *probe)
 	struct tier_support *support = &probe->tiers[TIER_FANOTIFY];
 	_cleanup_(closep) int group = fanotify_init(FAN_CLASS_PRE_CONTENT | FAN_UNLIMITED_QUEUE | FAN_UNLIMITED_MARKS |
 							    FAN_REPORT_TID | FAN_CLOEXEC,
-						    O_RDONLY | O_CLOEXEC | O_LARGEFILE);
+						    O_RDONLY | O_CLOEXEC);
 
 	if (group < 0 && errno == EPERM) {
 		explain(support, -EPERM, "permission events need CAP_SYS_ADMIN: run as root");
@@ -85,15 +85,20 @@ enum tier tier_best(const struct tier_probe *probe)
 
 /* ---------------------------------------------------------------- limits */
 
+static const char replaced[] = "opens of a file that has just replaced a secret under its name (rename), until it is "
+			       "marked; not where every file of the directory is a secret";
 static const char *const fanotify_limits[] = {
-	"what a process does after the daemon has ended: the kernel then lets every access pass",
-	"a file that replaces a secret under its name, until the daemon has marked it (some hundred microseconds); "
-	"inside a directory of which every file is a secret there is no such gap",
+	"anything, once the daemon has ended: the kernel then lets every access pass",
+	replaced,
 	"descriptors that were opened before the daemon started",
-	"hard links made to secrets, ptrace and reads of the memory of processes that hold a secret: seen, not stopped",
-	"a descriptor's arrival over a socket or by pidfd_getfd: its reads are stopped, not its receipt",
-	"rules of deny that are only about kinds map, link, ptrace, proc-mem or proc-environ",
+	"hard links to secrets, ptrace, and reads of the memory of processes that hold a secret",
+	"the receipt of a descriptor (a socket, pidfd_getfd); reading it is stopped",
 };
+
+static const char no_maps[] = "mappings of descriptors that were inherited or received (asked for from Linux 6.14 on)";
+static const char few_maps[] =
+	"mappings of descriptors that were inherited or received, on filesystems without pre-content "
+	"events, such as tmpfs and overlay";
 
 size_t tier_limits(enum tier tier, const struct tier_probe *probe, const char *ret_limits[TIER_LIMITS_MAX])
 {
@@ -101,11 +106,8 @@ size_t tier_limits(enum tier tier, const struct tier_probe *probe, const char *r
 
 	if (tier != TIER_FANOTIFY)
 		return 0;
-	for (size_t i = 0; i < sizeof(fanotify_limits) / sizeof(fanotify_limits[0]); i++)
-		ret_limits[count++] = fanotify_limits[i];
-	ret_limits[count++] =
-		probe->stops_maps ? "mappings of inherited or received descriptors on tmpfs and overlay, and on other "
-				    "filesystems that take no pre-content events"
-				  : "mappings of inherited or received descriptors (before Linux 6.14)";
+	for (; count < sizeof(fanotify_limits) / sizeof(fanotify_limits[0]); count++)
+		ret_limits[count] = fanotify_limits[count];
+	ret_limits[count++] = probe->stops_maps ? few_maps : no_maps;
 	return count;
 }

@@ -578,7 +578,7 @@ static void watch_directory(struct file_scan *scan, struct tree_directory *direc
 {
 	int wd;
 
-	if (directory->object->wd >= 0)
+	if (!scan->options.watch || directory->object->wd >= 0)
 		return;
 	wd = directory_watch_add(scan->options.watch, fd,
 				 scan->options.follows_changes ? IN_CLOSE_WRITE | IN_ATTRIB : 0);

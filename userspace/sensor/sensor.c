@@ -8,11 +8,11 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <pthread.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -42,6 +42,7 @@ struct sensor {
 	struct event *access_event, *process_event;
 	struct counters *counters;
 	struct kernel_tables tables;
+	struct table_mirror *mirror;
 	struct ledger *ledger; /* shared memory */
 	struct pins *pins;
 	struct pins_gap gap;
@@ -303,6 +304,7 @@ static void set_sizes(const struct sensor *sensor, const struct sensor_config *c
 	(void)bpf_map__set_max_entries(bpf->maps.classes, is_judging(config->tier) ? CLASSES_MAX : 1);
 	(void)bpf_map__set_max_entries(bpf->maps.images, is_judging(config->tier) ? (__u32)config->max_processes : 1);
 	(void)bpf_map__set_max_entries(bpf->maps.lineage, is_judging(config->tier) ? (__u32)config->max_processes : 1);
+	(void)bpf_map__set_max_entries(bpf->maps.tainted, config->has_egress ? (__u32)config->max_holders : 1);
 }
 
 static void set_settings(const struct sensor *sensor, const struct sensor_config *config)
@@ -316,11 +318,27 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	settings->have_preempt_disable = config->support->has_preempt_disable;
 	settings->have_cqe_argument = config->support->has_cqe_argument;
 	settings->keep_args = config->keep_args;
+	settings->have_quiet = config->backend == SENSOR_BACKEND_TRACEPOINT && config->support->has_rdonly_cast &&
+			       config->support->has_mount_id;
+	randombytes_buf(&settings->quiet_key, sizeof(settings->quiet_key));
+	settings->guard_denies = config->guard_denies;
+	settings->guard_by_syscall = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	settings->tier = (__u8)config->tier;
-	if (getrandom((void *)(uintptr_t)&settings->identity_seed, sizeof(settings->identity_seed), 0) < 0)
-		log_debug("no random seed for identities");
+	randombytes_buf((void *)(uintptr_t)&settings->identity_seed, sizeof(settings->identity_seed));
+	settings->has_egress = config->has_egress;
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
+}
+
+static bool has_section(const struct bpf_program *program, const char *prefix)
+{
+	return strncmp(bpf_program__section_name(program), prefix, strlen(prefix)) == 0;
+}
+
+/* The programs of the egress guard. */
+static bool is_cgroup(const struct bpf_program *program)
+{
+	return has_section(program, "cgroup/");
 }
 
 static bool is_wanted(const struct sensor_config *config, const struct sensor_program *row)
@@ -342,8 +360,10 @@ static void set_programs(const struct sensor *sensor, const struct sensor_config
 	bpf_object__for_each_program (program, sensor->bpf->obj)
 		(void)bpf_program__set_autoload(program, false);
 	for (size_t i = 0; i < sensor_programs_count; i++) {
-		if (is_wanted(config, &sensor_programs[i]) && !is_refused[i])
-			(void)bpf_program__set_autoload(program_of(sensor, i), true);
+		program = program_of(sensor, i);
+		if (is_wanted(config, &sensor_programs[i]) && !is_refused[i] &&
+		    (config->has_egress || !is_cgroup(program)))
+			(void)bpf_program__set_autoload(program, true);
 	}
 }
 
@@ -403,11 +423,6 @@ static int load(struct sensor *sensor, const struct sensor_config *config, struc
 	}
 }
 
-static bool is_iterator(const struct bpf_program *program)
-{
-	return strncmp(bpf_program__section_name(program), "iter/", 5) == 0;
-}
-
 /* Attaches the loaded programs that serve every backend, or those of this one. */
 static int attach(struct sensor *sensor, const struct sensor_config *config, bool shared, struct error *error)
 {
@@ -416,7 +431,7 @@ static int attach(struct sensor *sensor, const struct sensor_config *config, boo
 		struct bpf_program *program = program_of(sensor, i);
 
 		if (shared != (row->backends == BACKENDS_ALL) || !bpf_program__autoload(program) ||
-		    is_iterator(program))
+		    has_section(program, "iter/") || is_cgroup(program))
 			continue;
 		sensor->links[i] = bpf_program__attach(program);
 		if (sensor->links[i])
@@ -466,6 +481,7 @@ static int make_tables(struct sensor *sensor, const struct sensor_config *config
 		.directory_cache = sensor->bpf->bss->directory_cache,
 		.name_filter = (uint64_t *)sensor->bpf->bss->name_filter,
 		.has_names = &sensor->bpf->bss->has_names,
+		.tree_epoch = (uint64_t *)&sensor->bpf->bss->tree_epoch,
 		.identify = identify,
 		.identify_context = sensor,
 	};
@@ -483,6 +499,8 @@ static int make_tables(struct sensor *sensor, const struct sensor_config *config
 	sensor->access_sequence.last = calloc((size_t)sensor->cpus, sizeof(uint64_t));
 	sensor->process_sequence.last = calloc((size_t)sensor->cpus, sizeof(uint64_t));
 	if (!sensor->cpu_values || !sensor->access_sequence.last || !sensor->process_sequence.last)
+		return -ENOMEM;
+	if (table_mirror_new(&sensor->tables, &sensor->mirror) < 0)
 		return -ENOMEM;
 	return counters_new(bpf_map__fd(sensor->bpf->maps.counters), config->max_counters, &ops, &sensor->counters);
 }
@@ -512,11 +530,39 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 	r = attach(sensor, config, true, error);
 	if (r < 0)
 		return r;
-	r = process_snapshot_read(sensor->bpf->progs.process_snapshot, on_snapshot, sensor);
+	r = process_snapshot_read(sensor->bpf->progs.process_snapshot, 0, on_snapshot, sensor);
 	if (r < 0)
 		return error_set(error, r, NULL, 0, "the processes that run already cannot be listed: %s",
 				 strerror(-r));
 	*ret_sensor = TAKE_PTR(sensor);
+	return 0;
+}
+
+struct question {
+	struct sensor *sensor;
+	struct task_snapshot task;
+	bool is_found;
+};
+
+static void on_asked(void *context, const struct process_record *record, size_t size)
+{
+	struct question *question = context;
+
+	question->is_found = true;
+	question->task = record->task;
+	on_snapshot(question->sensor, record, size);
+}
+
+int sensor_read_process(struct sensor *sensor, uint32_t pid, struct task_snapshot *ret)
+{
+	struct question question = {.sensor = sensor};
+	int r = process_snapshot_read(sensor->bpf->progs.process_snapshot, (pid_t)pid, on_asked, &question);
+
+	if (r < 0)
+		return r;
+	if (!question.is_found)
+		return -ESRCH;
+	*ret = question.task;
 	return 0;
 }
 
@@ -533,6 +579,7 @@ void sensor_free(struct sensor *sensor)
 	ring_buffer__free(sensor->access_ring);
 	ring_buffer__free(sensor->process_ring);
 	counters_free(sensor->counters);
+	table_mirror_free(sensor->mirror);
 	if (sensor->ledger)
 		(void)munmap(sensor->ledger, (size_t)sysconf(_SC_PAGESIZE));
 	pins_free(sensor->pins);
@@ -546,8 +593,8 @@ void sensor_free(struct sensor *sensor)
 
 const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context)
 {
-	*ret_context = &sensor->tables;
-	return &kernel_tables_sink;
+	*ret_context = sensor->mirror;
+	return &table_mirror_sink;
 }
 
 struct sensor_verdict_tables sensor_verdict_tables(struct sensor *sensor)
@@ -574,7 +621,7 @@ struct sensor_verdict_tables sensor_verdict_tables(struct sensor *sensor)
 int sensor_each_process(struct sensor *sensor,
 			void (*each)(void *context, const struct process_record *record, size_t size), void *context)
 {
-	return process_snapshot_read(sensor->bpf->progs.process_snapshot, each, context);
+	return process_snapshot_read(sensor->bpf->progs.process_snapshot, 0, each, context);
 }
 
 /* ---------------------------------------------------------------- staying attached */
@@ -646,6 +693,32 @@ struct pins_gap sensor_gap(const struct sensor *sensor)
 int sensor_detach(const char *pin_dir)
 {
 	return pins_remove_others(pin_dir, NULL, NULL);
+}
+
+int sensor_egress(struct sensor *sensor, struct sensor_egress *ret_egress)
+{
+	struct sensor_bpf *bpf = sensor->bpf;
+	struct sensor_egress egress = {
+		.tainted_fd = bpf_map__fd(bpf->maps.tainted),
+		.destinations_fd = bpf_map__fd(bpf->maps.destinations),
+		.bank = &bpf->bss->egress_bank,
+		.used = &bpf->bss->egress_used,
+		.guards = bpf->bss->egress_guards,
+		.of_secret = bpf->bss->egress_of_secret,
+	};
+	struct bpf_program *program;
+	size_t count = 0;
+
+	bpf_object__for_each_program (program, bpf->obj) {
+		if (!is_cgroup(program))
+			continue;
+		if (!bpf_program__autoload(program) || count == SENSOR_EGRESS_PROGRAMS)
+			return -ENOTSUP;
+		egress.programs[count].fd = bpf_program__fd(program);
+		egress.programs[count++].attach_type = (uint32_t)bpf_program__expected_attach_type(program);
+	}
+	*ret_egress = egress;
+	return count == SENSOR_EGRESS_PROGRAMS ? 0 : -ENOTSUP;
 }
 
 int sensor_start(struct sensor *sensor, struct error *error)
@@ -728,6 +801,98 @@ int sensor_flush(struct sensor *sensor)
 	(void)report_losses(sensor);
 	sensor->ledger->seen_ns = clock_boot_ns();
 	return r;
+}
+
+/* ---------------------------------------------------------------- what the guard looks after */
+
+static void tell_object(void (*each)(void *context, const struct sensor_object *object), void *context,
+			enum guard_object kind, const char *name, size_t number, int fd)
+{
+	const struct sensor_object object = {
+		.kind = kind,
+		.name = name,
+		.number = number,
+		.fd = fd,
+		.must_be_frozen = kind == GUARD_MAP && strstr(name, ".rodata"),
+	};
+
+	if (fd >= 0)
+		each(context, &object);
+}
+
+void sensor_each_object(const struct sensor *sensor, void (*each)(void *context, const struct sensor_object *object),
+			void *context)
+{
+	const struct bpf_map *map;
+
+	bpf_object__for_each_map (map, sensor->bpf->obj)
+		tell_object(each, context, GUARD_MAP, bpf_map__name(map), 0, bpf_map__fd(map));
+	for (size_t i = 0; i < sensor_programs_count; i++) {
+		if (bpf_program__autoload(program_of(sensor, i)))
+			tell_object(each, context, GUARD_PROGRAM, sensor_programs[i].name, i,
+				    bpf_program__fd(program_of(sensor, i)));
+		if (sensor->links[i])
+			tell_object(each, context, GUARD_LINK, sensor_programs[i].name, i,
+				    bpf_link__fd(sensor->links[i]));
+	}
+}
+
+struct sensor_guard_maps sensor_guard_maps(const struct sensor *sensor)
+{
+	return (struct sensor_guard_maps){
+		.objects_fd = bpf_map__fd(sensor->bpf->maps.guard_objects),
+		.rights_fd = bpf_map__fd(sensor->bpf->maps.guard_rights),
+		.last_signal_fd = bpf_map__fd(sensor->bpf->maps.last_signal),
+	};
+}
+
+int sensor_reattach(struct sensor *sensor, size_t number, int *ret_fd)
+{
+	struct bpf_link *link;
+
+	if (number >= sensor_programs_count || !sensor->links[number])
+		return -EINVAL;
+	link = bpf_program__attach(program_of(sensor, number));
+	if (!link)
+		return -errno;
+	(void)bpf_link__destroy(sensor->links[number]);
+	sensor->links[number] = link;
+	*ret_fd = bpf_link__fd(link);
+	return 0;
+}
+
+int sensor_identify(struct sensor *sensor, const int *fds, size_t count, struct file_record *ret_records)
+{
+	return identify(sensor, fds, count, ret_records);
+}
+
+int sensor_set_canary(struct sensor *sensor, int fd)
+{
+	const struct watch_value value = {0};
+	struct file_record record;
+	int r = identify(sensor, &fd, 1, &record);
+
+	if (r < 0)
+		return r;
+	if (record.mode == 0)
+		return -ENOENT;
+	sensor->bpf->bss->canary = record.file;
+	return table_mirror_sink.set_file(sensor->mirror, &record.file, &value);
+}
+
+uint64_t sensor_canary_opens(const struct sensor *sensor)
+{
+	return __atomic_load_n(&sensor->bpf->bss->canary_opens, __ATOMIC_RELAXED);
+}
+
+void sensor_distrust(struct sensor *sensor)
+{
+	table_mirror_distrust(sensor->mirror);
+}
+
+int sensor_check_tables(struct sensor *sensor, size_t budget, struct table_faults *ret)
+{
+	return table_mirror_check(sensor->mirror, budget, ret);
 }
 
 const char *const *sensor_blind_spots(const struct sensor *sensor, size_t *ret_count)

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "sensor/counters.h"
 #include "sensor/kernel_support.h"
+#include "sensor/table_mirror.h"
 #include "sensor/pins.h"
 #include "sensor/watch_sink.h"
 
@@ -43,11 +44,29 @@ struct sensor_config {
 	const struct kernel_support *support; /* borrowed for the call */
 	enum sensor_backend backend;
 	size_t max_counters, max_files, max_directories, max_holders;
+	bool has_egress; /* load the programs of the egress guard too */
 	size_t access_ring_bytes, process_ring_bytes; /* powers of two, multiples of the page size */
 	bool keep_args;
+	bool guard_denies;    /* refuse what others do to the agent itself; lsm only */
 	enum tier tier;       /* TIER_LSM (backend lsm only) and TIER_KILL: the programs carry verdicts out */
 	size_t max_processes; /* whose programs and ancestors verdicts may need; nothing in other tiers */
 	const char *pin_dir;  /* tier lsm: where the programs stay attached when the daemon ends; "": nowhere */
+};
+
+/* A map, program or link of ours in the kernel. */
+struct sensor_object {
+	enum guard_object kind;
+	const char *name;    /* of the map or program; a link has its program's */
+	size_t number;       /* of a link or its program, for sensor_reattach() */
+	int fd;              /* borrowed */
+	bool must_be_frozen; /* nobody may write it any more */
+};
+
+/* The maps that bpf/guard.h reads and writes; descriptors are borrowed. */
+struct sensor_guard_maps {
+	int objects_fd; /* struct guard_key -> anything */
+	int rights_fd;  /* struct file_id -> enum guard_right bits */
+	int last_signal_fd;
 };
 
 /* What the verdicts of the programs are made by (bpf/decide.h), named as in bpf/maps.h; shared with them. */
@@ -85,6 +104,26 @@ struct sensor_verdict_tables sensor_verdict_tables(struct sensor *sensor);
 int sensor_each_process(struct sensor *sensor,
 			void (*each)(void *context, const struct process_record *record, size_t size), void *context);
 /*
+ * What the egress guard works on, borrowed: the sensor loads its programs and others attach them. The guard's attempts
+ * are told as accesses of kind ACCESS_EGRESS.
+ */
+#define SENSOR_EGRESS_PROGRAMS 5
+
+struct sensor_egress {
+	int tainted_fd, destinations_fd;
+	uint32_t *bank, *used;
+	struct egress_guard (*guards)[EGRESS_GUARDS];
+	uint8_t (*of_secret)[VERDICT_SECRETS_MAX];
+	struct {
+		int fd;
+		uint32_t attach_type; /* enum bpf_attach_type */
+	} programs[SENSOR_EGRESS_PROGRAMS];
+};
+
+/* -ENOTSUP: it was not asked for, or the kernel refuses one of its programs. */
+int sensor_egress(struct sensor *sensor, struct sensor_egress *ret_egress);
+
+/*
  * Attaches the access programs, then takes the place of a former daemon's that are still attached, and reports who
  * holds a secret open. Once.
  */
@@ -97,6 +136,26 @@ int sensor_detach(const char *pin_dir);
 void sensor_catch_up(struct sensor *sensor);
 /* Takes what is on the rings, reports all counts that are new and all losses. 0 or -errno. */
 int sensor_flush(struct sensor *sensor);
+
+/*
+ * What the kernel says of a living process now; the handler's `process` is told it too. 0; -ESRCH; errno of bpf(2).
+ */
+int sensor_read_process(struct sensor *sensor, uint32_t pid, struct task_snapshot *ret);
+/* All that is loaded and attached now. */
+void sensor_each_object(const struct sensor *sensor, void (*each)(void *context, const struct sensor_object *object),
+			void *context);
+struct sensor_guard_maps sensor_guard_maps(const struct sensor *sensor);
+/* Attaches a program anew whose link is lost; its new descriptor in *ret_fd. */
+int sensor_reattach(struct sensor *sensor, size_t number, int *ret_fd);
+/* As watch_sink's. */
+int sensor_identify(struct sensor *sensor, const int *fds, size_t count, struct file_record *ret_records);
+/* The open file is watched from now on; the daemon's own opens of it are counted, to prove that opens are seen. */
+int sensor_set_canary(struct sensor *sensor, int fd);
+uint64_t sensor_canary_opens(const struct sensor *sensor);
+/* What the programs have learnt by themselves may be a lie: table_mirror_distrust(). */
+void sensor_distrust(struct sensor *sensor);
+/* Compares and repairs the watch list's tables: table_mirror_check(). */
+int sensor_check_tables(struct sensor *sensor, size_t budget, struct table_faults *ret);
 
 /*
  * What the kernel says of a thread right now, as a RECORD_SNAPSHOT with its path, into `size` bytes (a record has up to

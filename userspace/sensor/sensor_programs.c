@@ -13,6 +13,10 @@
 #define UNSEEN_LINK    "hard links made to secrets (opens through them are seen)"
 #define UNSEEN_REFUSED "opens that permissions refuse"
 #define UNSEEN_PTRACE  "ptrace and process_vm_readv of processes that hold secrets"
+#define UNSEEN_SIGNAL  "who sends signals to the agent itself"
+#define UNSEEN_TRACE   "who looks into the memory of the agent itself"
+#define UNSEEN_BPF     "what others do to the agent's own maps, programs and links"
+#define UNSEEN_EGRESS  "where processes that have had a secret send to"
 #define UNSEEN_PAGES                                                                                                  \
 	"reads through what the process was not seen to get: a shared descriptor table, a slot of an io_uring ring, " \
 	"inherited pages, a descriptor that another thread closed at once"
@@ -26,6 +30,8 @@ const struct sensor_program sensor_programs[] = {
 	{"task_asked", BACKENDS_ALL, NULL, 0, ANY_TIER},
 	{"files_of_daemon", BACKENDS_ALL, NULL, 0, ANY_TIER},
 	{"files_held", BACKENDS_ALL, "processes that held a secret open before the agent started", 0, ANY_TIER},
+
+	{"guard_signal", BACKENDS_ALL, UNSEEN_SIGNAL, 0, ANY_TIER},
 
 	{"tracepoint_sys_exit", TRACEPOINT, NULL, 0, ANY_TIER},
 	{"tracepoint_io_uring_complete", TRACEPOINT, "opens through io_uring", NEEDS(has_request_argument), ANY_TIER},
@@ -46,6 +52,21 @@ const struct sensor_program sensor_programs[] = {
 	{"lsm_ptrace_access_check", LSM, UNSEEN_PTRACE, 0, ANY_TIER},
 	{"lsm_file_permission", LSM, NULL, 0, TIER_LSM},
 	{"lsm_ptrace_traceme", LSM, NULL, 0, TIER_LSM},
+
+	{"fentry_guard_trace", FENTRY, UNSEEN_TRACE, 0, ANY_TIER},
+	{"fentry_guard_bpf", FENTRY, UNSEEN_BPF, 0, ANY_TIER},
+	{"fentry_guard_map", FENTRY, UNSEEN_BPF, 0, ANY_TIER},
+	{"fentry_guard_program", FENTRY, UNSEEN_BPF, 0, ANY_TIER},
+	{"lsm_guard_trace", LSM, UNSEEN_TRACE, 0, ANY_TIER},
+	{"lsm_guard_bpf", LSM, UNSEEN_BPF, 0, ANY_TIER},
+	{"lsm_guard_map", LSM, UNSEEN_BPF, 0, ANY_TIER},
+	{"lsm_guard_program", LSM, UNSEEN_BPF, 0, ANY_TIER},
+	{"lsm_guard_kill", LSM, UNSEEN_SIGNAL, 0, ANY_TIER},
+	{"egress_connect4", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_connect6", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_sendmsg4", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_sendmsg6", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
+	{"egress_socket", BACKENDS_ALL, UNSEEN_EGRESS, 0, ANY_TIER},
 
 	{"fexit_do_filp_open", LSM | FENTRY, UNSEEN_REFUSED, 0, ANY_TIER},
 };

@@ -236,6 +236,45 @@ int store_database_open(const char *path, sqlite3 **ret_database, struct error *
 	return 0;
 }
 
+/*
+ * Beside a log there is an index of it in shared memory, which SQLite makes where it is missing. In a copy that nobody
+ * may write to, as on a read-only file system, it cannot; but there, without a log, nobody writes the database either.
+ */
+static bool database_is_still(const char *path)
+{
+	char log[PATH_MAX], directory[PATH_MAX];
+	char *slash;
+
+	if ((size_t)snprintf(log, sizeof(log), "%s-wal", path) >= sizeof(log))
+		return false;
+	(void)snprintf(directory, sizeof(directory), "%s", path); /* shorter than the log's */
+	slash = strrchr(directory, '/');
+	if (!slash)
+		return false;
+	slash[1] = '\0';
+	return access(log, F_OK) < 0 && errno == ENOENT && access(directory, W_OK) < 0;
+}
+
+/* As a URI (https://www.sqlite.org/uri.html), which alone can say that the file does not change. */
+static int database_connect_still(const char *path, sqlite3 **ret_database, struct error *error)
+{
+	static const char digits[] = "0123456789abcdef";
+	char uri[3 * PATH_MAX + sizeof("file:?immutable=1")] = "file:";
+	size_t size = strlen(uri);
+
+	for (; *path && size + 4 + sizeof("?immutable=1") <= sizeof(uri); path++) {
+		bool is_special = strchr("%?#", *path);
+
+		uri[size++] = is_special ? '%' : *path;
+		if (is_special) {
+			uri[size++] = digits[(unsigned char)*path >> 4];
+			uri[size++] = digits[(unsigned char)*path & 0xf];
+		}
+	}
+	(void)snprintf(uri + size, sizeof(uri) - size, "?immutable=1"); /* measured */
+	return database_connect(uri, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, ret_database, error);
+}
+
 int store_database_open_reader(const char *path, sqlite3 **ret_database, struct error *error)
 {
 	sqlite3 *database;
@@ -243,7 +282,8 @@ int store_database_open_reader(const char *path, sqlite3 **ret_database, struct 
 
 	if (access(path, F_OK) < 0)
 		return error_set(error, -errno, path, 0, "no history is kept here: %s", strerror(errno));
-	int r = database_connect(path, SQLITE_OPEN_READONLY, &database, error);
+	int r = database_is_still(path) ? database_connect_still(path, &database, error)
+					: database_connect(path, SQLITE_OPEN_READONLY, &database, error);
 	if (r < 0)
 		return r;
 	r = database_identify(database, path, &version, error);

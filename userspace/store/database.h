@@ -26,7 +26,10 @@ struct sqlite3_stmt;
  */
 int store_database_open(const char *path, struct sqlite3 **ret_database, struct error *error);
 
-/* Opens an existing database for reading only. -ENOENT when there is none; others as above. */
+/*
+ * Opens an existing database for reading only, also one that lies where nothing may be written. -ENOENT when there is
+ * none; others as above.
+ */
 int store_database_open_reader(const char *path, struct sqlite3 **ret_database, struct error *error);
 
 /* NULL is fine. All its statements must have been finalized. */
