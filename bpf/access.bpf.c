@@ -48,24 +48,33 @@ int __attribute__((noinline)) observe_received(__u64 file_address, __u64 task_ad
 /* Descriptors looked at in one table; more than these is counted as LOSS_FD_SCAN. */
 #define SCAN_WORDS 16
 
+/* The open ones of 64 descriptors, whose files stand from `slots` (an address) on. */
+int __attribute__((noinline)) observe_word(__u64 slots, __u64 word, __u64 task_address, __u32 how)
+{
+	for (__u32 i = 0; i < 64; i++)
+		if (word & (1ULL << i))
+			(void)observe_received(READ_WORD((void *)(slots + i * 8)), task_address, how);
+	return 0;
+}
+
 int __attribute__((noinline)) observe_table(__u64 task_address, __u32 how)
 {
 	struct task_struct *task = (struct task_struct *)task_address;
 	struct fdtable *table = READ(task, files, fdt);
 	unsigned long *open_fds = READ(table, open_fds);
-	struct file **slots = READ(table, fd);
-	unsigned int max_fds = READ(table, max_fds);
-	__u64 word = 0;
+	__u64 slots = (__u64)READ(table, fd);
+	unsigned int max_fds = READ(table, max_fds); /* a multiple of 64: alloc_fdtable() in fs/file.c */
 
 	if (!table)
 		return 0;
-	for (__u32 i = 0; i < SCAN_WORDS * 64; i++) {
-		if (i >= max_fds)
+	for (__u32 i = 0; i < SCAN_WORDS; i++) {
+		__u64 word;
+
+		if (i * 64 >= max_fds)
 			return 0;
-		if ((i & 63) == 0)
-			word = READ_WORD(open_fds + (i >> 6));
-		if (word & (1ULL << (i & 63)))
-			(void)observe_received(READ_WORD(slots + i), task_address, how);
+		word = READ_WORD(open_fds + i);
+		if (word)
+			(void)observe_word(slots + i * 64 * 8, word, task_address, how);
 	}
 	if (max_fds > SCAN_WORDS * 64 && READ_WORD(open_fds + SCAN_WORDS))
 		count_loss(LOSS_FD_SCAN);

@@ -214,13 +214,32 @@ static __always_inline struct verdict_rule *rules_of(__u32 bank)
 	return &verdict_rules[verdict_index(bank, VERDICT_BANKS) * VERDICT_RULES_MAX];
 }
 
-/* The verdict on the facts of a slot, in two steps: verdict_decide(). */
-int __attribute__((noinline)) facts_test(__u32 number, __u32 secret, __u32 bank)
+/* One rule, the `index`th of its secret, on the facts of a slot. Global: the verifier then looks at it once. */
+int __attribute__((noinline)) facts_test_rule(__u32 number, __u32 bank, __u32 rule, __u32 index)
 {
 	struct facts_slot *slot = bpf_map_lookup_elem(&facts_slots, &number);
 
 	if (slot)
-		verdict_test(entry_of(bank, secret), rules_of(bank), &slot->facts);
+		verdict_rule_test(&rules_of(bank)[verdict_index(rule, VERDICT_RULES_MAX)], &slot->facts, index);
+	return 0;
+}
+
+/* The verdict on the facts of a slot, in two steps: as verdict_decide(). */
+int __attribute__((noinline)) facts_test(__u32 number, __u32 secret, __u32 bank)
+{
+	struct facts_slot *slot = bpf_map_lookup_elem(&facts_slots, &number);
+	const struct verdict_entry *entry = entry_of(bank, secret);
+	__u32 count = entry->deny_count + entry->allow_count, first = entry->first;
+
+	if (!slot)
+		return 0;
+	slot->facts.sure = 0;
+	slot->facts.maybe = 0;
+	for (__u32 i = 0; i < VERDICT_RULES_EACH; i++) {
+		if (i >= count)
+			break;
+		(void)facts_test_rule(number, bank, first + i, i);
+	}
 	return 0;
 }
 

@@ -106,6 +106,15 @@ int __attribute__((noinline)) hold_nothing(__u32 pid)
 	return 0;
 }
 
+/* The number that the process has in that slot and that `task` (an address) is denied to look for; else 0. */
+__u32 __attribute__((noinline)) held_slot_denied(__u64 start_ns, __u32 pid, __u32 slot, __u64 task, __u32 kind)
+{
+	struct held_key key = {.start_ns = start_ns, .pid = pid, .slot = slot};
+	__u32 *there = bpf_map_lookup_elem(&held, &key);
+
+	return there && is_denied(decide(task, *there, kind)) ? *there : 0;
+}
+
 /*
  * Of the secrets that `pid` has had, the first that `task` (an address) is denied to look for in that way (enum
  * access_kind), or SECRET_UNKNOWN when there are more than are remembered; 0: none.
@@ -113,18 +122,18 @@ int __attribute__((noinline)) hold_nothing(__u32 pid)
 __u32 __attribute__((noinline)) held_denied(__u64 task, __u32 pid, __u32 kind)
 {
 	struct holder *holder = holder_of(pid);
-	struct held_key key = {.pid = pid};
+	__u64 start_ns;
+	__u32 more;
 
 	if (!holder || !is_judging())
 		return 0;
+	start_ns = holder->start_ns;
+	more = holder->has_more;
 	for (__u32 i = 0; i < HELD_SLOTS; i++) {
-		__u32 *there;
+		__u32 secret = held_slot_denied(start_ns, pid, i, task, kind);
 
-		key.start_ns = holder->start_ns;
-		key.slot = i;
-		there = bpf_map_lookup_elem(&held, &key);
-		if (there && is_denied(decide(task, *there, kind)))
-			return *there;
+		if (secret)
+			return secret;
 	}
-	return holder->has_more ? SECRET_UNKNOWN : 0;
+	return more ? SECRET_UNKNOWN : 0;
 }

@@ -101,9 +101,12 @@ VERDICT_INLINE struct decided verdict_conclude(const struct verdict_entry *entry
 	return verdict_of(entry, entry->on_error, DECIDED_ERROR, DECIDED_BY_DEFAULT);
 }
 
-/* Fills `sure` and `maybe` of the facts. `rules` is the whole of a bank, so that no entry leads outside. */
-VERDICT_INLINE void verdict_test(const struct verdict_entry *entry, const struct verdict_rule *rules,
-				 struct verdict_facts *facts)
+/*
+ * `rules` is the whole of a bank, so that no entry leads outside. Fills `sure` and `maybe` of the facts. The programs
+ * take the same steps in functions of their own: decide.h.
+ */
+VERDICT_INLINE struct decided verdict_decide(const struct verdict_entry *entry, const struct verdict_rule *rules,
+					     struct verdict_facts *facts)
 {
 	__u32 count = entry->deny_count + entry->allow_count;
 
@@ -114,11 +117,5 @@ VERDICT_INLINE void verdict_test(const struct verdict_entry *entry, const struct
 			break;
 		verdict_rule_test(&rules[verdict_index(entry->first + i, VERDICT_RULES_MAX)], facts, i);
 	}
-}
-
-VERDICT_INLINE struct decided verdict_decide(const struct verdict_entry *entry, const struct verdict_rule *rules,
-					     struct verdict_facts *facts)
-{
-	verdict_test(entry, rules, facts);
 	return verdict_conclude(entry, facts);
 }
