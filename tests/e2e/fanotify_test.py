@@ -63,14 +63,14 @@ class Enforcing(Daemon):
     """A daemon in tier fanotify. The harness's marker is in a second policy, which only observes."""
 
     def __init__(self, secrets, spec=None, config=None, **more):
-        self.spec = spec or {}
+        self.enforced_spec = spec or {}
         super().__init__(PLACE, secrets, config={**TIER, **(config or {})}, **more)
 
     def write_policy(self, secrets, text=None):
         folder = os.path.join(self.state, "policies")
         os.makedirs(folder, exist_ok=True)
         self.policy_path = folder
-        put(os.path.join(folder, "enforce.yaml"), text or enforcing(secrets, **self.spec))
+        put(os.path.join(folder, "enforce.yaml"), text or enforcing(secrets, **self.enforced_spec))
         put(os.path.join(folder, "marker.yaml"), policy("marker", [secret("marker", self.marker)]))
 
     def status(self):
