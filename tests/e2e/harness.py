@@ -441,10 +441,12 @@ def validate(event):
 class Trick:
     """What a trick program said it did."""
 
-    def __init__(self, code, output):
+    def __init__(self, code, output, pid=None):
         self.code = code
         self.output = output
+        self.pid = pid
         self.did = ""
+        self.got = []  # processes that had the secret
         self.accesses = []  # dicts: pid, kind (set or None), via (set or None), count, least
         self.refused = []
         self.notes = {}
@@ -453,6 +455,8 @@ class Trick:
                 self.did = line[5:]
             elif line.startswith("access "):
                 self.accesses.append(self._access(line))
+            elif line.startswith("got pid="):
+                self.got.append(int(line[8:]))
             elif line.startswith("refused "):
                 self.refused.append({k: int(v) for k, v in (word.split("=") for word in line.split()[1:])})
             elif line.startswith("note: "):
@@ -485,17 +489,17 @@ def trick_command(program, variant, path, scratch, *extra):
     return [os.path.join(TRICKS, program), variant, path, scratch, *map(str, extra)]
 
 
-def run_trick(place, program, variant, path, *extra, prefix=(), timeout=40):
+def run_trick(place, program, variant, path, *extra, prefix=(), timeout=40, env=None):
     scratch = tempfile.mkdtemp(prefix="scratch-", dir=place.path)
     process = subprocess.Popen(list(prefix) + trick_command(program, variant, path, scratch, *extra),
                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               start_new_session=True)
+                               start_new_session=True, env=env)
     try:
         output = process.communicate(timeout=timeout)[0].decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         output = process.communicate()[0].decode("utf-8", "replace") + "\nfailed: took too long"
-    return Trick(process.returncode, output)
+    return Trick(process.returncode, output, process.pid)
 
 
 # ---------------------------------------------------------------- TAP
