@@ -19,7 +19,8 @@
  * and namespaces are private to the program and end with it. `TRICK --list` prints the variants.
  *
  * Some tricks take the secret from a process that may have it. With TRICK_HOLDER_GID in the environment that process,
- * and no other, has this group while it opens the secret, so that a policy can tell the holder from the thief.
+ * and no other, has this group while it opens the secret, so that a policy can tell the holder from the thief; what it
+ * has is then not `got`.
  */
 #pragma once
 
@@ -49,7 +50,7 @@ struct trick {
 	const char *scratch;
 	const char *extra; /* NULL when not given */
 	struct stat id;    /* of the secret, taken without opening it */
-	gid_t holder_gid;  /* 0: holder and thief are not told apart */
+	gid_t holder_gid;  /* 0: who holds it has the group of all others */
 };
 
 struct trick_variant {
@@ -111,12 +112,13 @@ __attribute__((unused)) static void trick_refused(pid_t pid, int code, unsigned 
 }
 
 static pid_t trick_who_got; /* it is said once by each process */
+static bool trick_is_holder;
 
 __attribute__((unused)) static void trick_got(void)
 {
 	pid_t pid = getpid();
 
-	if (trick_who_got == pid)
+	if (trick_who_got == pid || trick_is_holder)
 		return;
 	trick_who_got = pid;
 	dprintf(STDOUT_FILENO, "got pid=%d\n", pid);
@@ -143,11 +145,13 @@ __attribute__((unused)) static void trick_set_group(const struct trick *trick, g
 __attribute__((unused)) static void trick_become_holder(const struct trick *trick)
 {
 	trick_set_group(trick, trick->holder_gid);
+	trick_is_holder = true;
 }
 
 __attribute__((unused)) static void trick_become_thief(const struct trick *trick)
 {
 	trick_set_group(trick, 0);
+	trick_is_holder = false;
 }
 
 __attribute__((unused)) static bool trick_is_secret(const struct trick *trick, int fd)

@@ -1,0 +1,102 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Tries to get denied secrets, under every tier that this host has.
+
+usage: tests/enforce/run [--tier NAME]... [--part NAME]... [--long] [--matrix FILE] [--results FILE] [--merge FILE]...
+                         [WORD]...
+
+Prints TAP. Parts: tricks (each trick of tests/evasion that reads a secret), crowd (50 readers at once, ENFORCE_SECONDS
+or 10 s; 60 s with --long), reload (100 policies under load), restart (the daemon is killed). A WORD selects tricks by a
+part of their name. --matrix writes the table for docs/enforcement.md; --results writes what was found as JSON, which
+--merge adds as columns (results of other kernels).
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "evasion")]
+
+# pylint: disable=wrong-import-position
+import tricks
+from enforcing import TIERS, refusal, tier_support
+from harness import SAGENTD, Place, one_line
+
+PARTS = ("tricks",)
+
+
+class Tap:
+    def __init__(self):
+        self.number, self.failed = 0, 0
+
+    def result(self, is_good, title, detail=""):
+        self.number += 1
+        self.failed += not is_good
+        print(f"{'ok' if is_good else 'not ok'} {self.number} - {title}")
+        for line in [] if is_good else detail.splitlines():
+            print(f"#   {line[:1000]}")
+
+    def skip(self, title, reason):
+        self.number += 1
+        print(f"ok {self.number} - {title} # SKIP {one_line(reason)}")
+
+
+def run_tricks(tap, tier, words, free):
+    """Results by case; `free` keeps what each case does without enforcement, which is tried once."""
+    place = Place()
+    cases = tricks.chosen(words)
+    for case in cases:
+        if case.name not in free:
+            free[case.name] = tricks.run_free(Place(), case)
+    results, losses = tricks.run_tier(place, tier, [c for c in cases if free[c.name] is None])
+    for case in cases:
+        result = results.get(case.name) or free[case.name]
+        title = f"{tier}: {case.row}. {case.title.replace('`', '')} [{case.program} {case.variant}]"
+        if result.status == tricks.CANNOT:
+            tap.skip(title, result.detail)
+            continue
+        is_good, why = tricks.good(tier, result)
+        tap.result(is_good, f"{title}: {result.words}{', ' + why if why else ''}", one_line(result.detail))
+    print(f"# {tier}: lost: {losses or 'nothing'}")
+    place.remove()
+    return results
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Tries to get denied secrets, under every tier.")
+    parser.add_argument("--tier", action="append", choices=TIERS)
+    parser.add_argument("--part", action="append", choices=PARTS)
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("words", nargs="*", metavar="WORD")
+    options = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)
+    if os.geteuid() != 0:
+        print("1..0 # SKIP needs root")
+        return 0
+    if not os.access(SAGENTD, os.X_OK):
+        print(f"Bail out! there is no {SAGENTD}: run make programs tests, or set B")
+        return 1
+    tap, free = Tap(), {}
+    for tier in options.tier or TIERS:
+        begin = time.monotonic()
+        place = Place()
+        unsupported, refused = tier_support(tier), refusal(place, tier)
+        place.remove()
+        if unsupported and refused:
+            tap.skip(tier, f"cannot be had here: {unsupported}")
+            continue
+        tap.result(not unsupported and not refused, f"{tier}: starts where --probe says that it works, and only there",
+                   f"--probe: {unsupported or 'it works'}\nthe daemon: {refused or 'starts'}")
+        if refused:
+            continue
+        run_tricks(tap, tier, options.words, free)
+        print(f"# {tier}: {time.monotonic() - begin:.0f} s")
+    print(f"1..{tap.number}")
+    return 1 if tap.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
