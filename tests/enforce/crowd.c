@@ -13,8 +13,9 @@
  *   alternate  every other read with the real group GID
  *   spawn      each read in a child, which may be killed for it
  *
- * At the end one line: ok=N denied=N absent=N killed=N other=N errno=N gid_ok=N gid_denied=N. denied is EPERM, absent
- * ENOENT, errno that of the last `other`; gid_ and the rest count what was done with GID and without it.
+ * At the end one line: ok=N denied=N cut=N absent=N killed=N other=N errno=N gid_ok=N gid_denied=N. denied is an open
+ * that failed with EPERM, cut a read that did after an open that did not, absent is ENOENT, errno that of the last
+ * `other`; gid_ok and gid_denied count what was done with GID, ok and denied what was done without it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,11 +32,11 @@
 #define LOOK_EVERY 16 /* reads between two looks at the clock */
 
 struct sums {
-	unsigned long ok, denied, absent, killed, other;
+	unsigned long ok, denied, cut, absent, killed, other;
 	int other_errno;
 };
 
-/* 0 or -errno; an empty file is one that could be read. */
+/* 0 or -errno, -EPIPE for a read that was refused; an empty file is one that could be read. */
 static int read_once(const char *path)
 {
 	char byte;
@@ -44,6 +45,8 @@ static int read_once(const char *path)
 	if (fd < 0)
 		return -errno;
 	r = read(fd, &byte, 1) < 0 ? -errno : 0;
+	if (r == -EPERM)
+		r = -EPIPE;
 	(void)close(fd);
 	return r;
 }
@@ -80,6 +83,9 @@ static void count(struct sums *sums, int r)
 		break;
 	case -EPERM:
 		sums->denied++;
+		break;
+	case -EPIPE:
+		sums->cut++;
 		break;
 	case -ENOENT:
 		sums->absent++;
@@ -145,9 +151,9 @@ int main(int argc, char **argv)
 			break;
 	}
 	count(&sums[alternates], spawns ? read_in_child(argv[2]) : read_once(argv[2]));
-	printf("ok=%lu denied=%lu absent=%lu killed=%lu other=%lu errno=%d gid_ok=%lu gid_denied=%lu\n", sums[0].ok,
-	       sums[0].denied, sums[0].absent + sums[1].absent, sums[0].killed + sums[1].killed,
-	       sums[0].other + sums[1].other, sums[0].other_errno ? sums[0].other_errno : sums[1].other_errno, sums[1].ok,
-	       sums[1].denied);
+	printf("ok=%lu denied=%lu cut=%lu absent=%lu killed=%lu other=%lu errno=%d gid_ok=%lu gid_denied=%lu\n",
+	       sums[0].ok, sums[0].denied, sums[0].cut + sums[1].cut, sums[0].absent + sums[1].absent,
+	       sums[0].killed + sums[1].killed, sums[0].other + sums[1].other,
+	       sums[0].other_errno ? sums[0].other_errno : sums[1].other_errno, sums[1].ok, sums[1].denied);
 	return 0;
 }

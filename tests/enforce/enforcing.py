@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 
 import harness
-from harness import B, DEADLINE, SAGENTD, Daemon, one_line, policy, secret
+from harness import B, DEADLINE, SAGENTD, Daemon, one_line, policy, secret  # policy: for those who import this
 
 CROWD = os.path.join(B, "tests", "enforce", "crowd")
 TIERS = ("lsm", "fanotify", "kill")

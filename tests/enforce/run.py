@@ -16,16 +16,19 @@ import json
 import os
 import sys
 import time
+import traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "evasion")]
 
 # pylint: disable=wrong-import-position
+import load
 import tricks
 from enforcing import TIERS, refusal, tier_support
 from harness import SAGENTD, Place, one_line
 
-PARTS = ("tricks",)
+PARTS = ("tricks", "crowd", "reload")
+SECONDS, SECONDS_LONG, RELOADS = 10, 60, 100
 
 
 class Tap:
@@ -65,6 +68,33 @@ def run_tricks(tap, tier, words, free):
     return results
 
 
+def run_part(tap, title, function, *arguments):
+    """One result: the function's words when it comes back, or why it did not."""
+    begin = time.monotonic()
+    try:
+        words = function(*arguments)
+    except Exception as error:  # pylint: disable=broad-except
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        tap.result(False, title, f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})")
+        return
+    tap.result(True, f"{title}: {words} ({time.monotonic() - begin:.0f} s)")
+
+
+def run_parts(tap, tier, options, free):
+    """Everything under one tier; the results of the tricks."""
+    parts = options.part or PARTS
+    results = run_tricks(tap, tier, options.words, free) if "tricks" in parts else {}
+    if options.words:
+        return results
+    seconds = SECONDS_LONG if options.long else int(os.environ.get("ENFORCE_SECONDS", SECONDS))
+    if "crowd" in parts:
+        run_part(tap, f"{tier}: 50 readers at once", load.crowd, tier, seconds)
+    if "reload" in parts:
+        reloads = int(os.environ.get("ENFORCE_RELOADS", RELOADS))
+        run_part(tap, f"{tier}: new policies under load", load.reload, tier, reloads)
+    return results
+
+
 def main():
     parser = argparse.ArgumentParser(description="Tries to get denied secrets, under every tier.")
     parser.add_argument("--tier", action="append", choices=TIERS)
@@ -92,7 +122,7 @@ def main():
                    f"--probe: {unsupported or 'it works'}\nthe daemon: {refused or 'starts'}")
         if refused:
             continue
-        run_tricks(tap, tier, options.words, free)
+        run_parts(tap, tier, options, free)
         print(f"# {tier}: {time.monotonic() - begin:.0f} s")
     print(f"1..{tap.number}")
     return 1 if tap.failed else 0
