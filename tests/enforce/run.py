@@ -23,11 +23,12 @@ sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "evasi
 
 # pylint: disable=wrong-import-position
 import load
+import restart
 import tricks
 from enforcing import TIERS, refusal, tier_support
 from harness import SAGENTD, Place, one_line
 
-PARTS = ("tricks", "crowd", "reload")
+PARTS = ("tricks", "crowd", "reload", "restart")
 SECONDS, SECONDS_LONG, RELOADS = 10, 60, 100
 
 
@@ -92,6 +93,8 @@ def run_parts(tap, tier, options, free):
     if "reload" in parts:
         reloads = int(os.environ.get("ENFORCE_RELOADS", RELOADS))
         run_part(tap, f"{tier}: new policies under load", load.reload, tier, reloads)
+    if "restart" in parts:
+        run_part(tap, f"{tier}: the daemon is killed", restart.restart, tier)
     return results
 
 
