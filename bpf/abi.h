@@ -239,6 +239,8 @@ enum syscall_class {
 	SYSCALL_LINKAT,
 	SYSCALL_IO_URING_ENTER, /* names the way of an open in the backends that hook below system calls */
 	SYSCALL_EXECVE,
+	SYSCALL_REARRANGE, /* moves or removes a directory or a mount, or may: where directories are is not as before */
+	SYSCALL_UNLINKAT,  /* the same, when a directory is to be removed */
 };
 
 /* ---------------------------------------------------------------- file iterators */
@@ -304,6 +306,8 @@ struct ignored_value {
 #define FILTER_WORDS 32768
 /* Watched directories by a part of their hash, the last of each: the common answer without a look-up in the table. */
 #define DIRECTORY_CACHE_SIZE 1024
+/* Quiet directories by a part of their tag: see quiet_tag() in filter.h. */
+#define QUIET_SIZE 4096
 /* The filter in front of refused opens: one bit each for the hash of a basename, a prefix or a suffix. */
 #define NAME_FILTER_BITS 8192
 

@@ -63,6 +63,8 @@ int __attribute__((noinline)) observe_table(__u64 task_address, __u32 how)
 
 /* ---------------------------------------------------------------- tracepoint backend */
 
+#define AT_REMOVEDIR 0x200 /* of unlinkat */
+
 /* A table, not a switch: the verifier then need not follow each way by itself. */
 const volatile __u8 via_by_class[32] = {
 	[SYSCALL_OPEN] = VIA_OPEN,
@@ -231,6 +233,14 @@ static __attribute__((noinline)) int interesting_exit(__u64 *context, __u32 clas
 		if (ret == 0)
 			return linked_syscall(task, regs, class, mode);
 		return 0;
+	case SYSCALL_UNLINKAT:
+		if (ret == 0 && (SYSCALL_ARG2(regs) & AT_REMOVEDIR)) /* dx in both conventions */
+			tree_changed();
+		return 0;
+	case SYSCALL_REARRANGE:
+		if (ret == 0)
+			tree_changed();
+		return 0;
 	}
 	return 0;
 }
@@ -250,14 +260,22 @@ int tracepoint_sys_exit(__u64 *context)
 	__u32 class = syscall_classes[number];
 	__u32 compat_class = syscall_classes_compat[number];
 
-	return class | compat_class ? interesting_exit(context, class, compat_class) : 0;
+	if (!(class | compat_class))
+		return 0;
+	/* By the numbers of one table or of both: if it was another call, its result is no file that says anything. */
+	if (have_quiet && class - 1 < SYSCALL_LAST_OPEN && compat_class <= SYSCALL_LAST_OPEN &&
+	    opened_quietly(context[1]))
+		return 0;
+	return interesting_exit(context, class, compat_class);
 }
 
 /* ---- io_uring, which no system call shows */
 
-#define IORING_OP_OPENAT  18
-#define IORING_OP_OPENAT2 28
-#define IORING_OP_CLOSE   19
+#define IORING_OP_OPENAT   18
+#define IORING_OP_CLOSE    19
+#define IORING_OP_OPENAT2  28
+#define IORING_OP_RENAMEAT 35
+#define IORING_OP_UNLINKAT 36 /* directories, too */
 
 static __always_inline struct file *file_of_slot(struct io_kiocb *request, __u32 slot)
 {
@@ -336,6 +354,10 @@ int tracepoint_io_uring_complete(__u64 *context)
 
 		if (opcode == IORING_OP_CLOSE)
 			return 0;
+		if (opcode == IORING_OP_RENAMEAT || opcode == IORING_OP_UNLINKAT) {
+			tree_changed();
+			return 0;
+		}
 		file = (struct file *)READ_WORD(request); /* the file is the first member of every request */
 		inode = file ? READ(file, f_inode) : NULL;
 		if (inode && filter_has(READ(inode, i_ino), READ(inode, i_sb, s_dev)))

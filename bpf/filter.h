@@ -54,6 +54,26 @@ static inline __attribute__((always_inline)) __u64 name_hash_word(__u64 hash, __
 	return hash ^ (hash >> 32);
 }
 
+/*
+ * A quiet directory is one in which no file can be a candidate, whatever its name: it is not watched, and nothing above
+ * it wants what is directly in it. The tag says that in one word, so that it is there or not, and never half: which
+ * directory, by which mount, and as of which state of the tables and of all directories' places. `key` is chosen at
+ * load: nobody can look for two directories with one tag.
+ */
+static inline __attribute__((always_inline)) __u64 quiet_tag(__u64 key, __u64 tree_epoch, const struct file_id *id,
+							     __u64 mount_id)
+{
+	__u64 what = name_hash_word(name_hash_word(key, id->ino), (__u64)id->dev << 32 | id->generation);
+	__u64 when = name_hash_word(name_hash_word(~key, mount_id), tree_epoch);
+
+	return what + when; /* two chains, which a processor follows at the same time */
+}
+
+static inline __attribute__((always_inline)) __u32 quiet_slot(__u64 tag)
+{
+	return (tag >> 40) & (QUIET_SIZE - 1);
+}
+
 /* The bit for one key of the refused-name filter; keys are made by name_filter_key(). */
 static inline __attribute__((always_inline)) __u32 name_filter_bit(__u64 key)
 {

@@ -27,6 +27,15 @@ typedef _Bool bool;
 #define PROC_SUPER_MAGIC      0x9fa0
 #define TMPFS_MAGIC           0x01021994
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
+#define BTRFS_SUPER_MAGIC     0x9123683e
+#define EROFS_SUPER_MAGIC     0xe0f5e1e2
+#define EXT4_SUPER_MAGIC      0xef53 /* ext2 and ext3, too */
+#define F2FS_SUPER_MAGIC      0xf2f52010
+#define RAMFS_MAGIC           0x858458f6
+#define SQUASHFS_MAGIC        0x73717368
+#define XFS_SUPER_MAGIC       0x58465342
+
+#define DCACHE_OP_REVALIDATE  0x4 /* include/linux/dcache.h: the filesystem is asked whether a name still holds */
 
 #define S_IFMT                00170000
 #define S_IFREG               0100000
@@ -113,6 +122,7 @@ struct qstr {
 };
 
 struct dentry {
+	unsigned int d_flags;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
@@ -129,6 +139,7 @@ struct mount {
 	struct mnt_namespace *mnt_ns;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	__u64 mnt_id_unique; /* 6.8 (98d2b43081972) */
 };
 
 struct path {

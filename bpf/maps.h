@@ -9,6 +9,7 @@
 #include "read.h"
 
 #include "abi.h"
+#include "filter.h"
 
 /* ---------------------------------------------------------------- settings, frozen at load */
 
@@ -18,6 +19,8 @@ const volatile bool have_task_from_pid = false;   /* kfunc bpf_task_from_pid, 6.
 const volatile bool have_preempt_disable = false; /* kfuncs bpf_preempt_disable and _enable, of use from 6.15 */
 const volatile bool have_cqe_argument = false;    /* io_uring_complete passes the cqe, 6.15; its fields before */
 const volatile bool keep_args = true;
+const volatile bool have_quiet = false; /* remember quiet directories: quiet.h */
+const volatile __u64 quiet_key = 0;     /* random */
 /* By system call number: what to do at its exit; see enum syscall_class. Two tables, native and 32-bit. */
 const volatile __u8 syscall_classes[512] = {};
 const volatile __u8 syscall_classes_compat[512] = {};
@@ -28,6 +31,14 @@ const volatile __u8 syscall_classes_compat[512] = {};
 __u64 filter[FILTER_WORDS] = {};
 struct file_id directory_cache[DIRECTORY_CACHE_SIZE] = {}; /* the daemon writes `ino` last, and clears it first */
 __u64 name_filter[NAME_FILTER_BITS / 64] = {};
+/*
+ * Grows whenever the watch list wants more than before, or a directory may be somewhere else: by the daemon once its
+ * change is in the tables, by the programs at the end of a system call that renames, removes a directory or moves a
+ * mount. Tags of before match no more.
+ */
+__u64 tree_epoch = 0;
+__u64 quiet[QUIET_SIZE] = {};       /* tags of quiet directories, by quiet_slot() */
+__u64 quiet_asked[QUIET_SIZE] = {}; /* the last one of the slot that was walked up from; inverted: it is not quiet */
 /*
  * Address of the root directory's dentry in the daemon's mount namespace, where nearly every walk up the parents ends;
  * 0 until the daemon has looked at "/". Only a shortcut: without it the walk finds out that nothing is above.
@@ -172,6 +183,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+static __always_inline bool filter_has(__u64 ino, __u32 dev)
+{
+	__u64 hash = filter_hash(ino, dev);
+	__u64 bits = filter_bits(hash);
+
+	return (filter[filter_word(hash)] & bits) == bits;
+}
 
 static __always_inline struct cpu_counters *this_cpu(void)
 {

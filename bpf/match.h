@@ -11,6 +11,7 @@
 #include "maps.h"
 
 #include "filter.h"
+#include "quiet.h"
 #include "snapshot.h"
 
 /* `direct` is a compile-time constant at every use. */
@@ -23,14 +24,6 @@
 			value_ = READ(object, field); \
 		value_;                               \
 	})
-
-static __always_inline bool filter_has(__u64 ino, __u32 dev)
-{
-	__u64 hash = filter_hash(ino, dev);
-	__u64 bits = filter_bits(hash);
-
-	return (filter[filter_word(hash)] & bits) == bits;
-}
 
 static __always_inline void file_id_of(struct inode *inode, bool direct, struct file_id *ret_id)
 {
@@ -106,7 +99,7 @@ static __always_inline bool is_ignored(struct dentry *dentry)
 
 /*
  * The walk from `dentry`, a file, is at `parent`, `depth` components up; `child` is the component below it on the way.
- * Only this directory's own entries decide.
+ * Only this directory's own entries decide. `dentry` 0: whatever file is there.
  */
 int __attribute__((noinline)) directory_decides(__u64 parent, __u64 child, __u64 dentry, __u32 depth)
 {
@@ -135,7 +128,7 @@ int __attribute__((noinline)) directory_decides(__u64 parent, __u64 child, __u64
 		if (depth > 1 && (!(name->flags & NAME_BRANCH) || !(name->depths & depth_bit)))
 			return WALK_REFUSED;
 	}
-	return is_ignored((struct dentry *)dentry) ? WALK_REFUSED : WALK_CANDIDATE;
+	return dentry && is_ignored((struct dentry *)dentry) ? WALK_REFUSED : WALK_CANDIDATE;
 }
 
 /* Does this directory end the walk? `child` is below it on the way to `dentry`, the file, `depth` components down. */
@@ -153,14 +146,15 @@ static __always_inline int directory_step(struct dentry *directory, struct dentr
  * is where the walk stands, `depth` components above the file. By dentry inside a filesystem: a bind mount of a folder
  * does not hide the folder's own parents. At the root of a filesystem it goes on at the directory that is mounted over,
  * whose entries count for what is below the mount: so nothing is missed between a mount and the daemon's hearing of it.
- * Returns the address of the watched directory's dentry when it wants the file, else 0.
+ * Returns the address of the watched directory's dentry when it wants the file, else 0. `mask` is MATCH_ANY_FILE to ask
+ * for any file that has this way up, whatever was decided of it.
  */
-__u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_address, __u32 depth)
+__u64 __attribute__((noinline)) match_slow(__u64 file_address, __u64 child_address, __u32 depth, __u64 mask)
 {
 	struct file *file = (struct file *)file_address;
 	struct dentry *child = (struct dentry *)child_address;
 	struct dentry *below = child; /* the last component that has a name: not the root of a filesystem */
-	__u64 dentry = (__u64)READ(file, f_path.dentry);
+	__u64 dentry = (__u64)READ(file, f_path.dentry) & mask; /* no branch: it would be followed to its end apart */
 	struct mount *mount = mount_of_path(path_of(file));
 
 	for (int i = 0; i < ABI_PATH_DEPTH; i++) {
@@ -223,14 +217,14 @@ static __always_inline __u64 match_parents(struct file *file, __u32 dev, bool di
 			if ((__u64)child == host_root && (__u64)FIELD(direct, file, f_path.mnt) == host_mount)
 				return 0;
 			/* Once more from below the root, whose name counts above. */
-			return match_slow(ADDRESS(direct, file), ADDRESS(direct, below), i ? i - 1 : 0);
+			return match_slow(ADDRESS(direct, file), ADDRESS(direct, below), i ? i - 1 : 0, MATCH_FILE);
 		}
 		above = FIELD(direct, parent, d_inode);
 		if (filter_has(FIELD(direct, above, i_ino), dev)) {
 			enum walk_step step = directory_glance(above, child, 0, dev, direct);
 
 			if (step == WALK_CANDIDATE)
-				return match_slow(ADDRESS(direct, file), ADDRESS(direct, child), i);
+				return match_slow(ADDRESS(direct, file), ADDRESS(direct, child), i, MATCH_FILE);
 			if (step == WALK_REFUSED)
 				return 0;
 		}
@@ -242,14 +236,11 @@ static __always_inline __u64 match_parents(struct file *file, __u32 dev, bool di
 }
 
 /*
- * The same where a file can be cast once (bpf_rdonly_cast): loads alone, with no call that pushes everything out of the
- * registers. Apart from match_parents(), whose states the verifiers of old kernels just manage to follow.
+ * match_parents() where a file can be cast once (bpf_rdonly_cast): loads alone, with no call that pushes everything out
+ * of the registers. Apart from that one, whose states the verifiers of old kernels just manage to follow.
  */
-static __always_inline __u64 match_parents_cast(__u64 address, __u32 dev)
+static __always_inline __u64 walk_parents_cast(struct file *file, struct dentry *child, __u64 address, __u32 dev)
 {
-	struct file *file = bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct file));
-	struct dentry *child = file->f_path.dentry;
-
 	for (int i = 0; i < ABI_PATH_DEPTH; i++) {
 		struct dentry *parent = child->d_parent;
 		struct inode *above;
@@ -257,7 +248,7 @@ static __always_inline __u64 match_parents_cast(__u64 address, __u32 dev)
 		if (parent == child) {
 			if ((__u64)child == host_root && (__u64)file->f_path.mnt == host_mount)
 				return 0;
-			return match_slow(address, (__u64)READ((struct file *)address, f_path.dentry), 0);
+			return match_slow(address, (__u64)READ((struct file *)address, f_path.dentry), 0, MATCH_FILE);
 		}
 		above = parent->d_inode;
 		if (filter_has(above->i_ino, dev)) {
@@ -265,7 +256,8 @@ static __always_inline __u64 match_parents_cast(__u64 address, __u32 dev)
 			enum walk_step step = directory_glance(above, child, child_address, dev, true);
 
 			if (step == WALK_CANDIDATE)
-				return match_slow(address, (__u64)READ((struct file *)address, f_path.dentry), 0);
+				return match_slow(address, (__u64)READ((struct file *)address, f_path.dentry), 0,
+						  MATCH_FILE);
 			if (step == WALK_REFUSED)
 				return 0;
 		}
@@ -273,6 +265,24 @@ static __always_inline __u64 match_parents_cast(__u64 address, __u32 dev)
 	}
 	count_loss(LOSS_PARENT_WALK);
 	return 0;
+}
+
+static __always_inline __u64 match_parents_cast(__u64 address, __u32 dev)
+{
+	struct file *file = bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct file));
+	struct dentry *child = file->f_path.dentry;
+	struct dentry *parent = child->d_parent;
+	__u64 tag, wanted_by;
+
+	if (!have_quiet || parent == child)
+		return walk_parents_cast(file, child, address, dev);
+	tag = quiet_tag_of(parent->d_inode, dev, address);
+	if (quiet[quiet_slot(tag)] == tag)
+		return 0;
+	wanted_by = walk_parents_cast(file, child, address, dev);
+	if (!wanted_by)
+		quiet_missed(address, address_by(parent, file, address), tag);
+	return wanted_by;
 }
 
 /* The same for a file that the verifier does not know: global, so that its probe reads are verified once. */

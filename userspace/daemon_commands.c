@@ -226,11 +226,13 @@ static int command_secrets(void *context, struct control_request *request)
 }
 
 static const char *const top_arguments[] = {"since_s", "limit", "by", NULL};
+static const char *const explain_arguments[] = {"pid", "secret", "kind", NULL};
 static const char *const secrets_arguments[] = {"since_s", "limit", NULL};
 const struct control_command daemon_commands[] = {
 	{"status", command_status, NULL},
 	{"top", command_top, top_arguments},
 	{"secrets", command_secrets, secrets_arguments},
+	{"explain", daemon_explain, explain_arguments},
 	{"watch", command_watch, NULL},
 	{"version", command_version, NULL},
 	{NULL, NULL, NULL},

@@ -82,24 +82,11 @@ int daemon_check_policies(const struct config *config, const struct policy_host 
 static int watch_policy(struct daemon *daemon, const struct policy_set *policy, struct error *error)
 {
 	_cleanup_(freep) struct watch_pattern *patterns = NULL;
-	size_t count = 0, filled = 0;
+	size_t count;
+	int r = watch_patterns_of(policy, &patterns, &count);
 
-	for (size_t i = 0; i < policy_set_secret_count(policy); i++)
-		count += policy_set_secret(policy, i)->patterns_count;
-	patterns = calloc(count + 1, sizeof(*patterns));
-	if (!patterns)
-		return -ENOMEM;
-	for (size_t i = 0; i < policy_set_secret_count(policy); i++) {
-		const struct policy_secret *secret = policy_set_secret(policy, i);
-
-		for (size_t j = 0; j < secret->patterns_count; j++)
-			patterns[filled++] = (struct watch_pattern){
-				.pattern = secret->patterns[j],
-				.excludes = secret->excludes,
-				.excludes_count = secret->excludes_count,
-				.secret = i,
-			};
-	}
+	if (r < 0)
+		return r;
 	return watchlist_load(daemon->watchlist, patterns, count, error);
 }
 

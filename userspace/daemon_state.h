@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * daemon_state.h: the daemon from inside, for the files that it is made of: its life (daemon.c), its policies
- * (daemon_policy.c), what it answers (daemon_commands.c) and what it publishes (daemon_events.c). Loop thread only.
+ * (daemon_policy.c), what it answers (daemon_commands.c, daemon_explain.c) and what it publishes (daemon_events.c).
+ * Loop thread only.
  */
 #pragma once
 
@@ -62,5 +63,7 @@ int daemon_enforce_policy(struct daemon *daemon, struct policy_set *policy, stru
 /* Reads the policies again on a worker, then puts them in force or says why not. */
 void daemon_start_reload(struct daemon *daemon);
 
+/* A command of daemon_explain.c. */
+int daemon_explain(void *context, struct control_request *request);
 /* What the control socket takes; their context is the daemon. */
 extern const struct control_command daemon_commands[];

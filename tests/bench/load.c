@@ -6,6 +6,7 @@
  * answers each with one line of JSON:
  *
  *   open NUMBER     open+close of the files of that PLAIN_DIR (0: the first; two levels), in turn
+ *   renames NUMBER  the same while a process on the first CPU renames a file of that PLAIN_DIR to and fro
  *   getppid         a system call that is no open
  *   secret          open+read+close of SECRET
  *   flood MS        the same by one process on each CPU at once, for that long
@@ -19,7 +20,9 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -256,6 +259,42 @@ static void exec_many(struct load *load, unsigned long number, struct answer *an
 	answer->made = number;
 }
 
+/* A child that renames until it is ended. */
+static pid_t start_renames(struct load *load, const char *names[2])
+{
+	pid_t pid;
+	int fd = open(names[0], O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		bench_fail(names[0]);
+	(void)close(fd);
+	pid = fork();
+	if (pid < 0)
+		bench_fail("fork");
+	if (pid > 0)
+		return pid;
+	pin(load->cpus[0]);
+	for (size_t i = 0;; i++) {
+		if (syscall(SYS_renameat2, AT_FDCWD, names[i % 2], AT_FDCWD, names[(i + 1) % 2], 0))
+			bench_fail("rename");
+	}
+}
+
+static void open_among_renames(struct load *load, struct answer *answer)
+{
+	char names[2][PATH_MAX];
+	pid_t pid;
+
+	for (int i = 0; i < 2; i++)
+		(void)snprintf(names[i], sizeof(names[i]), "%s.%d", load->place->files[0], i);
+	pid = start_renames(load, (const char *[]){names[0], names[1]});
+	repeat(load, call_open, answer);
+	if (kill(pid, SIGKILL) || waitpid(pid, NULL, 0) != pid)
+		bench_fail("ending the renames");
+	(void)unlink(names[0]);
+	(void)unlink(names[1]);
+}
+
 static void run(struct load *load, char *command)
 {
 	static struct answer answer;
@@ -269,6 +308,9 @@ static void run(struct load *load, char *command)
 	if (strcmp(command, "open") == 0 && argument) {
 		load->place = &load->places[bench_number(argument, load->places_count - 1)];
 		repeat(load, call_open, &answer);
+	} else if (strcmp(command, "renames") == 0 && argument) {
+		load->place = &load->places[bench_number(argument, load->places_count - 1)];
+		open_among_renames(load, &answer);
 	} else if (strcmp(command, "getppid") == 0) {
 		repeat(load, call_getppid, &answer);
 	} else if (strcmp(command, "secret") == 0) {

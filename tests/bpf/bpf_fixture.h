@@ -103,6 +103,8 @@ static inline struct sensor_bpf *open_sensor(enum sensor_backend backend)
 	bpf->rodata->have_preempt_disable = host.has_preempt_disable;
 	bpf->rodata->have_cqe_argument = host.has_cqe_argument;
 	bpf->rodata->observe_exec = backend == SENSOR_BACKEND_TRACEPOINT;
+	bpf->rodata->have_quiet = backend == SENSOR_BACKEND_TRACEPOINT && host.has_rdonly_cast && host.has_mount_id;
+	bpf->rodata->quiet_key = 1;
 	syscall_table_fill((uint8_t *)bpf->rodata->syscall_classes, (uint8_t *)bpf->rodata->syscall_classes_compat);
 	return bpf;
 }
@@ -165,6 +167,7 @@ static inline void start(struct bpf_fixture *f, const char *const *programs)
 		.directory_cache = f->bpf->bss->directory_cache,
 		.name_filter = (uint64_t *)f->bpf->bss->name_filter,
 		.has_names = &f->bpf->bss->has_names,
+		.tree_epoch = (uint64_t *)&f->bpf->bss->tree_epoch,
 	};
 	f->access_ring = ring_buffer__new(bpf_map__fd(f->bpf->maps.accesses), on_access, f, NULL);
 	f->process_ring = ring_buffer__new(bpf_map__fd(f->bpf->maps.processes), on_process, f, NULL);

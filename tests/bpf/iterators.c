@@ -86,7 +86,7 @@ static void tells_this_process_as_proc_does(void **state)
 
 	search = (struct search){.pid = getpid()};
 	START(f, "process_snapshot");
-	assert_int_equal(process_snapshot_read(f->bpf->progs.process_snapshot, on_process_found, &search), 0);
+	assert_int_equal(process_snapshot_read(f->bpf->progs.process_snapshot, 0, on_process_found, &search), 0);
 	assert_int_equal(search.seen, 1);
 	assert_true(search.all > 2);
 	assert_int_equal(task->id.start_ns / (NS_PER_SEC / (uint64_t)sysconf(_SC_CLK_TCK)), start_ticks_of_self());
@@ -148,7 +148,7 @@ static void tells_the_pid_in_its_own_namespace(void **state)
 	START(f, "process_snapshot");
 	child = child_start(fork_in_namespace, NULL);
 	search = (struct search){.pid = child.pid};
-	assert_int_equal(process_snapshot_read(f->bpf->progs.process_snapshot, find_inner, &search), 0);
+	assert_int_equal(process_snapshot_read(f->bpf->progs.process_snapshot, 0, find_inner, &search), 0);
 	killed = search.seen == 1 ? kill((pid_t)search.found.record.task.id.pid, SIGKILL) : -1;
 	child_end(&child);
 	assert_int_equal(killed, 0);

@@ -82,6 +82,7 @@ static void loads_by_itself(void **state)
 	}
 	bpf = open_sensor(SENSOR_BACKEND_TRACEPOINT);
 	bpf->rodata->have_rdonly_cast = trial->with_cast;
+	bpf->rodata->have_quiet = trial->with_cast && host.has_mount_id;
 	program = program_of(bpf, trial->program);
 	if (!has_hook(program) || !has_what_it_needs(trial->program)) {
 		(void)printf("# skip: this kernel has no %s as it is needed\n", bpf_program__section_name(program));

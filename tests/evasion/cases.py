@@ -75,6 +75,12 @@ def no_directory(place, case):
     return path, [path], []
 
 
+def no_tree(place, case):
+    place.directory(case.name)
+    path = place.sub(case.name, "s", "inner", "secret")
+    return path, [path], []
+
+
 def projected(place, case):
     place.file(case.name, "s", "..1", "token", mode=0o644)
     os.symlink("..1", place.sub(case.name, "s", "..data"))
@@ -222,6 +228,7 @@ CASES = [
     Case(4, "mount_alias", "open-tree", "detached copy of the mount (open_tree)"),
     Case(4, "mount_alias", "move-mount", "copy attached elsewhere (move_mount)"),
     Case(4, "mount_alias", "covered", "its directory covered by a tmpfs"),
+    Case(4, "mount_alias", "known-mount-moved", "a mount whose file was opened before is moved onto its directory"),
     Case(5, "root_change", "chroot", "chroot"),
     Case(5, "root_change", "pivot-root", "pivot_root"),
     Case(5, "root_change", "escape", "way out of a chroot"),
@@ -312,6 +319,8 @@ CASES = [
     Case(23, "replace", "data-swap", "`..data` swap of a projected volume", projected),
     Case(23, "replace", "new-directory", "directory and secret made now", no_directory),
     Case(23, "replace", "directory-moved-in", "directory with the secret moved into place", no_directory),
+    Case(23, "replace", "known-directory-moved-in", "the same, after the file was opened where it came from", no_directory),
+    Case(23, "replace", "known-tree-moved-in", "a directory above it moved, after the file was opened there", no_tree),
     Case(25, "exe_identity", "secret", "exec of the secret, refused by its format"),
     Case(25, "exe_identity", "secret-program", "exec of a secret that is a program", program_secret),
     Case(25, "exe_identity", "other-name", "allowed program under another name", allowed_program(trick_program),

@@ -92,12 +92,36 @@ static void run_covered(const struct trick *trick)
 	trick_did("covered its directory by a tmpfs and opened it below, twice");
 }
 
+/* A file of the secret's name on a tmpfs that is known to be of no interest, which then is mounted on its directory. */
+static void run_known_mount_moved(const struct trick *trick)
+{
+	char directory[TRICK_PATH], file[TRICK_PATH];
+
+	trick_private_mounts();
+	if (mount("none", trick->scratch, "tmpfs", 0, "size=64k") < 0)
+		trick_cannot("tmpfs: %s", strerror(errno));
+	trick_path(file, sizeof(file), "%s/%s", trick->scratch, name_of(trick));
+	trick_write_file(file, "new secret\n", 0600);
+	for (int i = 0; i < 20; i++)
+		close(trick_openat(AT_FDCWD, file, O_RDONLY));
+	if (mount(trick->scratch, directory_of(trick, directory), NULL, MS_MOVE, NULL) < 0)
+		trick_fail("moving the mount");
+	for (int i = 0; i < 2; i++)
+		close(trick_openat(AT_FDCWD, trick->secret, O_RDONLY));
+	trick_did("opened a file on a tmpfs 20 times, moved the mount onto the secret's directory and opened it twice");
+	trick_access(getpid(), "open", "openat", 2);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct trick_variant variants[] = {
-		{"bind-file", run_bind_file}, {"bind-directory", run_bind_directory},
-		{"open-tree", run_open_tree}, {"move-mount", run_move_mount},
-		{"covered", run_covered},     {NULL, NULL},
+		{"bind-file", run_bind_file},
+		{"bind-directory", run_bind_directory},
+		{"open-tree", run_open_tree},
+		{"move-mount", run_move_mount},
+		{"covered", run_covered},
+		{"known-mount-moved", run_known_mount_moved},
+		{NULL, NULL},
 	};
 
 	return trick_main(argc, argv, variants);

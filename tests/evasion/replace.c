@@ -127,6 +127,52 @@ static void run_directory_moved_in(const struct trick *trick)
 	trick_access_least(getpid(), "open", "openat", 2);
 }
 
+/* The same from a place that is known to be of no interest: the file was opened there, time and again. */
+#define OPENS_BEFORE 20
+
+static void run_known_directory_moved_in(const struct trick *trick)
+{
+	char directory[TRICK_PATH], next[TRICK_PATH], file[TRICK_PATH];
+
+	directory_of(trick, directory);
+	trick_path(next, sizeof(next), "%s/next", trick->scratch);
+	trick_path(file, sizeof(file), "%.4000s/%s", next, strrchr(trick->secret, '/') + 1);
+	if (mkdir(next, 0755) < 0)
+		trick_fail("mkdir");
+	trick_write_file(file, "new secret\n", 0600);
+	open_now(file, OPENS_BEFORE);
+	if (rename(next, directory) < 0)
+		trick_fail("rename '%s'", directory);
+	open_now(trick->secret, 2);
+	trick_did("opened a file %d times, moved its directory into place and opened it twice", OPENS_BEFORE);
+	trick_access(getpid(), "open", "openat", 2);
+}
+
+/* The directory above its own moves; SECRET is two levels below what is there. */
+static void run_known_tree_moved_in(const struct trick *trick)
+{
+	char above[TRICK_PATH], next[TRICK_PATH], inner[TRICK_PATH], file[TRICK_PATH];
+	const char *name = strrchr(trick->secret, '/');
+	const char *middle = memrchr(trick->secret, '/', (size_t)(name - trick->secret));
+
+	errno = EINVAL;
+	if (!middle)
+		trick_fail("no directory above '%s'", trick->secret);
+	trick_path(above, sizeof(above), "%.*s", (int)(middle - trick->secret), trick->secret);
+	trick_path(next, sizeof(next), "%s/next", trick->scratch);
+	trick_path(inner, sizeof(inner), "%.3000s%.*s", next, (int)(name - middle), middle);
+	trick_path(file, sizeof(file), "%.3500s%.500s", inner, name);
+	if (mkdir(next, 0755) < 0 || mkdir(inner, 0755) < 0)
+		trick_fail("mkdir");
+	trick_write_file(file, "new secret\n", 0600);
+	open_now(file, OPENS_BEFORE);
+	if (rename(next, above) < 0)
+		trick_fail("rename '%s'", above);
+	open_now(trick->secret, 2);
+	trick_did("opened a file %d times, moved the tree that it is in into place and opened it twice", OPENS_BEFORE);
+	trick_access(getpid(), "open", "openat", 2);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct trick_variant variants[] = {
@@ -137,6 +183,8 @@ int main(int argc, char **argv)
 		{"data-swap", run_data_swap},
 		{"new-directory", run_new_directory},
 		{"directory-moved-in", run_directory_moved_in},
+		{"known-directory-moved-in", run_known_directory_moved_in},
+		{"known-tree-moved-in", run_known_tree_moved_in},
 		{NULL, NULL},
 	};
 

@@ -25,7 +25,7 @@ struct fake_map {
 };
 
 static struct fake_map fake_maps[FAKE_MAPS_MAX];
-/* Called before an entry is made or changed. */
+/* Called before an entry is made, changed or removed. */
 static void (*fake_on_update)(int fd, const void *key);
 
 static inline int fake_result(int r)
@@ -124,6 +124,8 @@ int bpf_map_delete_elem(int fd, const void *key)
 	struct fake_map *map = &fake_maps[fd];
 	size_t slot = fake_slot(map, key);
 
+	if (fake_on_update)
+		fake_on_update(fd, key);
 	if (fake_fails(map))
 		return fake_result(map->failure);
 	if (slot == map->max)

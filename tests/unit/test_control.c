@@ -42,9 +42,9 @@ struct fixture {
 static int handle_echo(void *context, struct control_request *request)
 {
 	static const char *const choices[] = {"exe", "process", NULL};
-	const char *by;
+	const char *by, *name;
 	uint64_t limit;
-	char text[64];
+	char text[96];
 	int r;
 
 	(void)context;
@@ -54,7 +54,11 @@ static int handle_echo(void *context, struct control_request *request)
 	r = control_request_choice(request, "by", choices, "exe", &by);
 	if (r < 0)
 		return r;
-	(void)snprintf(text, sizeof(text), "{\"limit\":%d,\"by\":\"%s\"}", (int)limit, by);
+	r = control_request_string(request, "name", 8, NULL, &name);
+	if (r < 0)
+		return r;
+	(void)snprintf(text, sizeof(text), "{\"limit\":%d,\"by\":\"%s\"%s%s%s}", (int)limit, by,
+		       name ? ",\"name\":\"" : "", name ? name : "", name ? "\"" : "");
 	control_reply(request, text, strlen(text));
 	return 0;
 }
@@ -99,7 +103,7 @@ static int handle_watch(void *context, struct control_request *request)
 	return 0;
 }
 
-static const char *const echo_arguments[] = {"limit", "by", NULL};
+static const char *const echo_arguments[] = {"limit", "by", "name", NULL};
 
 static const struct control_command commands[] = {
 	{"echo", handle_echo, echo_arguments},
@@ -296,9 +300,12 @@ static void answers_a_request(void **state)
 	int fd = connect_client(fixture);
 
 	say(fd,
-	    "{\"id\":1,\"command\":\"echo\",\"arguments\":{\"limit\":5,\"by\":\"process\"}}\n{\"command\":\"echo\"}\n");
+	    "{\"id\":1,\"command\":\"echo\",\"arguments\":{\"limit\":5,\"by\":\"process\"}}\n{\"command\":\"echo\"}\n"
+	    "{\"id\":2,\"command\":\"echo\",\"arguments\":{\"name\":\"12345678\"}}\n");
 	expect_line(fixture, fd, "{\"id\":1,\"ok\":true,\"result\":{\"limit\":5,\"by\":\"process\"}}");
 	expect_line(fixture, fd, "{\"id\":null,\"ok\":true,\"result\":{\"limit\":20,\"by\":\"exe\"}}");
+	expect_line(fixture, fd,
+		    "{\"id\":2,\"ok\":true,\"result\":{\"limit\":20,\"by\":\"exe\",\"name\":\"12345678\"}}");
 	(void)close(fd);
 }
 
@@ -314,6 +321,9 @@ static void says_what_is_wrong_with_an_argument(void **state)
 		{"{\"limit\":\"5\"}", "\\\"limit\\\" must be an integer from 1 to 100"},
 		{"{\"by\":\"pid\"}", "\\\"by\\\" must be one of \\\"exe\\\", \\\"process\\\""},
 		{"{\"by\":1}", "\\\"by\\\" must be one of \\\"exe\\\", \\\"process\\\""},
+		{"{\"name\":1}", "\\\"name\\\" must be a text of at most 8 bytes"},
+		{"{\"name\":\"123456789\"}", "\\\"name\\\" must be a text of at most 8 bytes"},
+		{"{\"name\":\"a\\u0000b\"}", "\\\"name\\\" must be a text of at most 8 bytes"},
 		{"{\"sort\":1}", "'echo' takes no argument \\\"sort\\\""},
 	};
 	struct fixture *fixture = *state;

@@ -101,6 +101,67 @@ static void lets_nobody_pass_when_it_is_empty(void **state)
 	assert_int_equal(strangers(*state, 0, 1, 8U << 20), 0);
 }
 
+/* ---------------------------------------------------------------- tags of quiet directories */
+
+static int compare_tags(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void gives_every_directory_mount_and_moment_a_tag_of_its_own(void **state)
+{
+	enum { VALUES = 12 };
+	/* Small ones, as they count up, and each bit of a word. */
+	static uint64_t tags[3 * VALUES * VALUES * VALUES * VALUES];
+	size_t count = 0;
+
+	(void)state;
+	for (uint64_t ino = 0; ino < VALUES; ino++) {
+		for (uint64_t epoch = 0; epoch < VALUES; epoch++) {
+			for (uint64_t mount = 0; mount < VALUES; mount++) {
+				for (uint32_t other = 0; other < VALUES; other++) {
+					struct file_id plain = {ino, other, 0}, made = {ino, 0, other + 1};
+					struct file_id large = {1ULL << (ino + 52), 0xfffffff0 + other, 0};
+
+					tags[count++] = quiet_tag(7, epoch, &plain, mount);
+					tags[count++] = quiet_tag(7, epoch, &made, mount);
+					tags[count++] = quiet_tag(7, epoch << 52, &large, 1ULL << (mount + 52));
+				}
+			}
+		}
+	}
+	qsort(tags, count, sizeof(tags[0]), compare_tags);
+	for (size_t i = 1; i < count; i++)
+		assert_true(tags[i - 1] != tags[i]);
+}
+
+static void cannot_tell_tags_without_the_key(void **state)
+{
+	const struct file_id id = {.ino = 2, .dev = 3, .generation = 4};
+
+	(void)state;
+	assert_true(quiet_tag(1, 5, &id, 6) != quiet_tag(2, 5, &id, 6));
+}
+
+static void spreads_tags_over_the_slots(void **state)
+{
+	static unsigned int used[QUIET_SIZE];
+	unsigned int most = 0;
+
+	(void)state;
+	for (uint64_t ino = 0; ino < QUIET_SIZE; ino++) {
+		const struct file_id id = {.ino = 1000000 + ino, .dev = 8U << 20 | 1};
+		uint32_t slot = quiet_slot(quiet_tag(1, 1, &id, (1ULL << 31) + 30));
+
+		assert_in_range(slot, 0, QUIET_SIZE - 1);
+		if (++used[slot] > most)
+			most = used[slot];
+	}
+	assert_in_range(most, 1, 12);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -110,6 +171,9 @@ int main(void)
 		TEST(knows_all_that_was_added),
 		TEST(lets_few_strangers_pass_at_a_hundred_thousand_entries),
 		TEST(lets_nobody_pass_when_it_is_empty),
+		TEST(gives_every_directory_mount_and_moment_a_tag_of_its_own),
+		TEST(cannot_tell_tags_without_the_key),
+		TEST(spreads_tags_over_the_slots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

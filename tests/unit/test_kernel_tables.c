@@ -28,6 +28,7 @@ struct fixture {
 	struct file_id directory_cache[DIRECTORY_CACHE_SIZE];
 	uint64_t name_filter[NAME_FILTER_BITS / 64];
 	uint32_t has_names;
+	uint64_t tree_epoch;
 	size_t identified;
 };
 
@@ -49,6 +50,7 @@ static int set_up(void **state)
 		.directory_cache = f->directory_cache,
 		.name_filter = f->name_filter,
 		.has_names = &f->has_names,
+		.tree_epoch = &f->tree_epoch,
 	};
 	*state = f;
 	return 0;
@@ -375,6 +377,59 @@ static void never_loses_the_bit_of_a_live_entry(void **state)
 	assert_true(f->tables.stale < CHURN);
 }
 
+/* ---------------------------------------------------------------- the epoch that quiet directories are remembered by
+ */
+
+static uint64_t epoch_before;
+
+static void check_epoch_is_old(int fd, const void *key)
+{
+	(void)fd;
+	(void)key;
+	assert_int_equal(updated->tree_epoch, epoch_before);
+}
+
+/* A program that reads the new epoch finds the new entry: else it would remember what was before. */
+static void steps_the_epoch_once_the_tables_are_changed(void **state)
+{
+	struct fixture *f = *state;
+	struct directory_value directory = {.flags = DIRECTORY_TREE};
+	struct name_value name = {.flags = NAME_FILE};
+	struct file_id id = id_of(10);
+	const struct name_key key = {.directory = id, .hash = 5};
+
+	updated = f;
+	fake_on_update = check_epoch_is_old;
+	for (int i = 0; i < 2; i++) { /* made, then changed */
+		assert_int_equal(sink->set_directory(&f->tables, &id, &directory), 0);
+		assert_true(f->tree_epoch > epoch_before);
+		epoch_before = f->tree_epoch;
+		assert_int_equal(sink->set_name(&f->tables, &key, &name), 0);
+		assert_true(f->tree_epoch > epoch_before);
+		epoch_before = f->tree_epoch;
+		directory.flags = DIRECTORY_ANY_NAME;
+		name.flags = NAME_BRANCH;
+	}
+	assert_int_equal(sink->clear_directory(&f->tables, &id), 0); /* those above decide now */
+	assert_true(f->tree_epoch > epoch_before);
+}
+
+/* Files are looked up by themselves, and what is cleared otherwise is only wanted less. */
+static void keeps_the_epoch_for_what_makes_no_directory_interesting(void **state)
+{
+	struct fixture *f = *state;
+	const struct ignored_value ignored = {0};
+	struct file_id id = id_of(10);
+	const struct name_key key = {.directory = id, .hash = 5};
+
+	set_file(f, 1);
+	clear_file(f, 1);
+	assert_int_equal(sink->clear_name(&f->tables, &key), 0);
+	assert_int_equal(sink->set_ignored(&f->tables, &id, &ignored), 0);
+	assert_int_equal(sink->clear_ignored(&f->tables), 0);
+	assert_int_equal(f->tree_epoch, 0);
+}
+
 /* ---------------------------------------------------------------- the filter in front of refused opens */
 
 static bool name_filter_has(const struct fixture *f, uint64_t hash)
@@ -441,6 +496,8 @@ int main(void)
 		TEST(drops_stale_bits_when_there_are_many),
 		TEST(keeps_all_bits_when_the_tables_cannot_be_read),
 		TEST(never_loses_the_bit_of_a_live_entry),
+		TEST(steps_the_epoch_once_the_tables_are_changed),
+		TEST(keeps_the_epoch_for_what_makes_no_directory_interesting),
 		TEST(replaces_the_name_filter),
 	};
 

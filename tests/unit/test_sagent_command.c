@@ -23,11 +23,11 @@ struct ran {
 static struct ran run(const char *line, const char *socket_path)
 {
 	struct ran ran = {0};
-	char *copy = strdup(line), *save = NULL, *argv[16] = {(char *)"sagent"};
+	char *copy = strdup(line), *save = NULL, *argv[24] = {(char *)"sagent"};
 	FILE *out = open_memstream(&ran.out, &ran.out_size), *err = open_memstream(&ran.err, &ran.err_size);
 	int argc = 1;
 
-	for (char *word = strtok_r(copy, " ", &save); word && argc < 15; word = strtok_r(NULL, " ", &save))
+	for (char *word = strtok_r(copy, " ", &save); word && argc < 23; word = strtok_r(NULL, " ", &save))
 		argv[argc++] = strcmp(word, "@") == 0 ? (char *)socket_path : word;
 	ran.code = sagent_run(argc, argv, out, err);
 	(void)fclose(out);
@@ -89,10 +89,25 @@ static void refuses_a_wrong_command_line(void **state)
 		{"top --by pid", "exe or process"},
 		{"secrets --by exe", "takes no --by"},
 		{"status more", "takes no 'more'"},
-		{"policy", "policy check FILE"},
-		{"policy check", "policy check FILE"},
-		{"policy chek x", "policy check FILE"},
-		{"policy check x --socket y", "takes no --socket"},
+		{"policy", "write: sagent policy check|test|diff|explain|learn"},
+		{"policy check", "write: sagent policy check FILE|DIR..."},
+		{"policy chek x", "write: sagent policy check|test|diff|explain|learn"},
+		{"polic check x", "no command 'polic'"},
+		{"policy check x --socket y", "'policy check' takes no --socket"},
+		{"policy test", "write: sagent policy test FILE|DIR..."},
+		{"policy test x --pid 1", "'policy test' takes no --pid"},
+		{"policy diff x", "write: sagent policy diff A B"},
+		{"policy diff x y z", "'policy diff' takes no 'z'"},
+		{"policy explain --pid 1", "'policy explain' needs --secret NAME"},
+		{"policy explain --secret x", "'policy explain' needs --pid N"},
+		{"policy explain --secret x --pid 0", "number of a process"},
+		{"policy explain --secret x --pid 1x", "number of a process"},
+		{"policy explain --secret x --pid 99999999999", "number of a process"},
+		{"policy explain --secret X --pid 1", "lower-case letters"},
+		{"policy explain --secret x --pid 1 --kind read", "write open, exec, map"},
+		{"policy learn x", "'policy learn' takes no 'x'"},
+		{"policy learn --mode kill", "observe or enforce"},
+		{"policy learn --policy-name A", "lower-case letters"},
 	};
 
 	(void)state;
@@ -401,9 +416,190 @@ static void names_the_line_of_a_bad_policy(void **state)
 	release(&ran);
 }
 
+/* ---------------------------------------------------------------- policy diff */
+
+static struct ran diff_policies(const char *before, const char *after, const char *options)
+{
+	char folder[] = "/tmp/sagent.XXXXXX", line[256];
+	const char *const texts[] = {before, after};
+	struct ran ran;
+
+	assert_non_null(mkdtemp(folder));
+	for (int i = 0; i < 2; i++) {
+		char path[64];
+		FILE *file;
+
+		(void)snprintf(path, sizeof(path), "%s/%d.yaml", folder, i);
+		file = fopen(path, "we");
+		assert_non_null(file);
+		assert_true(fputs(texts[i], file) >= 0);
+		assert_int_equal(fclose(file), 0);
+		assert_int_equal(chmod(path, 0600), 0);
+	}
+	(void)snprintf(line, sizeof(line), "policy diff %s/0.yaml %s/1.yaml %s", folder, folder, options);
+	ran = run(line, NULL);
+	for (int i = 0; i < 2; i++) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "%s/%d.yaml", folder, i);
+		(void)unlink(path);
+	}
+	(void)rmdir(folder);
+	return ran;
+}
+
+static const char other_policy[] = "apiVersion: secretsagent.io/v1\n"
+				   "kind: SecretPolicy\n"
+				   "metadata: {name: payments}\n"
+				   "spec:\n"
+				   "  secrets:\n"
+				   "    - name: db-password\n"
+				   "      class: database-password\n"
+				   "      paths: [/etc/passwd]\n"
+				   "      default: deny\n"
+				   "      allow: [{name: app, uid: [7]}]\n";
+
+static void compares_policies_as_diff_compares_files(void **state)
+{
+	struct ran ran;
+
+	(void)state;
+	ran = diff_policies(good_policy, good_policy, "");
+	assert_int_equal(ran.code, 0);
+	assert_string_equal(ran.out, "");
+	release(&ran);
+	ran = diff_policies(good_policy, other_policy, "");
+	assert_int_equal(ran.code, 1);
+	assert_string_equal(ran.out, "~ secret db-password: default: alert -> deny\n"
+				     "+ secret db-password: rule allow/app\n");
+	release(&ran);
+	ran = diff_policies(other_policy, good_policy, "--json");
+	assert_int_equal(ran.code, 1);
+	assert_string_equal(ran.out,
+			    "{\"same\":false,\"differences\":["
+			    "{\"change\":\"changed\",\"policy\":null,\"secret\":\"db-password\",\"rule\":null,"
+			    "\"field\":\"default\",\"before\":\"deny\",\"after\":\"alert\"},"
+			    "{\"change\":\"removed\",\"policy\":null,\"secret\":\"db-password\",\"rule\":\"allow/app\","
+			    "\"field\":null,\"before\":null,\"after\":null}]}\n");
+	release(&ran);
+	ran = diff_policies(good_policy, good_policy, "--json");
+	assert_int_equal(ran.code, 0);
+	assert_string_equal(ran.out, "{\"same\":true,\"differences\":[]}\n");
+	release(&ran);
+	ran = diff_policies(good_policy, "kind: x\n", "");
+	assert_int_equal(ran.code, 2);
+	assert_non_null(strstr(ran.err, "/1.yaml:"));
+	release(&ran);
+}
+
+static void fails_without_a_history(void **state)
+{
+	struct ran ran;
+
+	(void)state;
+	ran = run("policy learn --state-dir /nonexistent/state", NULL);
+	assert_int_equal(ran.code, SAGENT_FAILED);
+	assert_string_equal(ran.out, "");
+	assert_non_null(strstr(ran.err, "no history is kept here"));
+	release(&ran);
+	ran = run("policy test /nonexistent/policies --state-dir /nonexistent/state", NULL);
+	assert_int_equal(ran.code, SAGENT_USAGE);
+	release(&ran);
+}
+
+/* ---------------------------------------------------------------- policy explain */
+
+static const char explain_answer[] =
+	"{\"id\":1,\"ok\":true,\"result\":{\"process\":{\"pid\":42,\"exe\":\"/usr/bin/a\\u001bb\",\"script\":null,"
+	"\"exe_sha256\":null,\"uid\":7,\"gid\":8,\"user\":\"ann\",\"unit\":\"x.service\",\"container\":null,"
+	"\"cgroup\":\"/x\",\"ancestors\":[\"/usr/bin/sh\",\"\"],\"ancestors_truncated\":false},\"hash_pending\":false,"
+	"\"tier\":\"lsm\",\"explanation\":{\"secret\":\"db\",\"class\":\"c\",\"file\":\"p.yaml\",\"line\":3,"
+	"\"kind\":\"open\",\"mode\":\"enforce\",\"default\":\"deny\",\"verdict\":{\"action\":\"deny\",\"rule\":"
+	"\"default\",\"policy\":\"p\",\"tier\":\"lsm\",\"enforced\":true,\"would_deny\":false},\"rules\":["
+	"{\"rule\":\"allow/app\",\"line\":5,\"matches\":false,\"decides\":false,\"matchers\":["
+	"{\"name\":\"uid\",\"holds\":true,\"seen\":[\"7\"],\"wanted\":[\"7\",\"8\"]},"
+	"{\"name\":\"sha256\",\"holds\":false,\"seen\":[],\"wanted\":[\"00\"]}]}]}}}\n";
+
+static void explains_a_verdict(void **state)
+{
+	struct ran ran;
+
+	(void)state;
+	expect("policy explain --pid 42 --secret db --socket @", explain_answer, SAGENT_OK,
+	       "process   42 /usr/bin/a\\x1bb\n"
+	       "user      uid 7 (ann), gid 8\n"
+	       "unit      x.service\n"
+	       "cgroup    /x\n"
+	       "ancestors /usr/bin/sh, (not known)\n"
+	       "\n"
+	       "secret    db, policy p, p.yaml:3\n"
+	       "access    open\n"
+	       "\n"
+	       "rules, in the order in which they are asked:\n"
+	       "  allow/app (line 5) does not match\n"
+	       "    yes uid: 7, one of: 7, 8\n"
+	       "    no  sha256: none known, none of: 00\n"
+	       "  default deny decides\n"
+	       "\n"
+	       "verdict   deny by default; carried out by tier lsm\n",
+	       "");
+	ran = run_with(
+		"policy explain --pid 42 --secret db --kind map --socket @", explain_answer,
+		"{\"id\":1,\"command\":\"explain\",\"arguments\":{\"pid\":42,\"secret\":\"db\",\"kind\":\"map\"}}");
+	release(&ran);
+	expect("policy explain --pid 42 --secret db --socket @",
+	       "{\"id\":1,\"ok\":false,\"error\":{\"code\":\"no-such-process\",\"message\":\"there is none\"}}\n",
+	       SAGENT_FAILED, "", "says: there is none");
+	/* Whatever comes, it is shown. */
+	ran = run_with("policy explain --pid 42 --secret db --socket @", "{\"id\":1,\"ok\":true,\"result\":[1]}\n",
+		       NULL);
+	assert_int_equal(ran.code, SAGENT_OK);
+	release(&ran);
+	ran = run_with(
+		"policy explain --pid 42 --secret db --socket @",
+		"{\"id\":1,\"ok\":true,\"result\":{\"process\":{\"ancestors\":[1,null],\"exe\":[]},\"explanation\":"
+		"{\"rules\":[null,{\"matchers\":[null,{\"seen\":3,\"wanted\":[null]}]}]}}}\n",
+		NULL);
+	assert_int_equal(ran.code, SAGENT_OK);
+	release(&ran);
+}
+
+static void explains_a_policy_that_is_not_in_force(void **state)
+{
+	char folder[] = "/tmp/sagent.XXXXXX", path[64], line[256];
+	struct ran ran;
+	FILE *file;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	(void)snprintf(path, sizeof(path), "%s/p.yaml", folder);
+	file = fopen(path, "we");
+	assert_non_null(file);
+	assert_true(fputs(other_policy, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0600), 0);
+	(void)snprintf(line, sizeof(line), "policy explain --pid 42 --secret db-password --policy %s --socket @", path);
+	ran = run_with(line, explain_answer, "{\"id\":1,\"command\":\"explain\",\"arguments\":{\"pid\":42}}");
+	assert_int_equal(ran.code, SAGENT_OK);
+	assert_non_null(strstr(ran.out, "  allow/app (line 10) matches, and decides\n    yes uid: 7, one of: 7\n"
+					"  default deny\n\nverdict   allow by allow/app; nothing is stopped\n"));
+	release(&ran);
+	(void)snprintf(line, sizeof(line), "policy explain --pid 42 --secret nope --policy %s --socket @", path);
+	ran = run_with(line, explain_answer, NULL);
+	assert_int_equal(ran.code, SAGENT_FAILED);
+	assert_non_null(strstr(ran.err, "has no secret \"nope\""));
+	release(&ran);
+	(void)unlink(path);
+	(void)rmdir(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(compares_policies_as_diff_compares_files),
+		cmocka_unit_test(fails_without_a_history),
+		cmocka_unit_test(explains_a_verdict),
+		cmocka_unit_test(explains_a_policy_that_is_not_in_force),
 		cmocka_unit_test(refuses_a_wrong_command_line),
 		cmocka_unit_test(helps_without_a_daemon),
 		cmocka_unit_test(fails_when_the_output_cannot_be_written),

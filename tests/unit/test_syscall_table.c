@@ -41,6 +41,15 @@ static const struct expected native[] = {
 	{426, SYSCALL_IO_URING_ENTER},
 	{59, SYSCALL_EXECVE},
 	{322, SYSCALL_EXECVE},
+	{82, SYSCALL_REARRANGE},  /* rename */
+	{264, SYSCALL_REARRANGE}, /* renameat */
+	{316, SYSCALL_REARRANGE}, /* renameat2 */
+	{84, SYSCALL_REARRANGE},  /* rmdir */
+	{263, SYSCALL_UNLINKAT},
+	{165, SYSCALL_REARRANGE}, /* mount */
+	{166, SYSCALL_REARRANGE}, /* umount2 */
+	{429, SYSCALL_REARRANGE}, /* move_mount */
+	{155, SYSCALL_REARRANGE}, /* pivot_root */
 };
 
 static const struct expected compat[] = {
@@ -61,6 +70,16 @@ static const struct expected compat[] = {
 	{__NR_io_uring_enter, SYSCALL_IO_URING_ENTER},
 	{__NR_execve, SYSCALL_EXECVE},
 	{__NR_execveat, SYSCALL_EXECVE},
+	{__NR_rename, SYSCALL_REARRANGE},
+	{__NR_renameat, SYSCALL_REARRANGE},
+	{__NR_renameat2, SYSCALL_REARRANGE},
+	{__NR_rmdir, SYSCALL_REARRANGE},
+	{__NR_unlinkat, SYSCALL_UNLINKAT},
+	{__NR_mount, SYSCALL_REARRANGE},
+	{__NR_umount, SYSCALL_REARRANGE},
+	{__NR_umount2, SYSCALL_REARRANGE},
+	{__NR_move_mount, SYSCALL_REARRANGE},
+	{__NR_pivot_root, SYSCALL_REARRANGE},
 };
 #define COMPAT_COUNT (sizeof(compat) / sizeof(compat[0]))
 #else
@@ -78,6 +97,13 @@ static const struct expected native[] = {
 	{__NR_io_uring_enter, SYSCALL_IO_URING_ENTER},
 	{__NR_execve, SYSCALL_EXECVE},
 	{__NR_execveat, SYSCALL_EXECVE},
+	{__NR_renameat, SYSCALL_REARRANGE},
+	{__NR_renameat2, SYSCALL_REARRANGE},
+	{__NR_unlinkat, SYSCALL_UNLINKAT},
+	{__NR_mount, SYSCALL_REARRANGE},
+	{__NR_umount2, SYSCALL_REARRANGE},
+	{__NR_move_mount, SYSCALL_REARRANGE},
+	{__NR_pivot_root, SYSCALL_REARRANGE},
 };
 static const struct expected *const compat = native;
 #define COMPAT_COUNT 0

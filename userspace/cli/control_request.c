@@ -161,6 +161,20 @@ int control_request_choice(struct control_request *request, const char *key, con
 	return r;
 }
 
+int control_request_string(struct control_request *request, const char *key, size_t size_max, const char *fallback,
+			   const char **ret_value)
+{
+	struct json_object *value = find_argument(request, key);
+	const char *text = value && json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+	size_t size = text ? (size_t)json_object_get_string_len(value) : 0;
+
+	if (value && (!text || size > size_max || strlen(text) != size))
+		return error_set(&request->refusal, -EINVAL, NULL, 0, "\"%s\" must be a text of at most %zu bytes", key,
+				 size_max);
+	*ret_value = value ? text : fallback;
+	return 0;
+}
+
 static const struct control_command *find_command(const struct control_command *commands, const char *name)
 {
 	for (; commands->name; commands++)

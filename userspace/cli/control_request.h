@@ -33,6 +33,10 @@ int control_request_uint(struct control_request *request, const char *key, uint6
 int control_request_choice(struct control_request *request, const char *key, const char *const *choices,
 			   const char *fallback, const char **ret_value);
 
+/* Any text of at most size_max bytes, without a NUL in it; lives until the request is answered. */
+int control_request_string(struct control_request *request, const char *key, size_t size_max, const char *fallback,
+			   const char **ret_value);
+
 /*
  * Both take the request. `result` is JSON text on one line; one that holds a newline or is larger than
  * CONTROL_ANSWER_MAX becomes an error answer, logged.

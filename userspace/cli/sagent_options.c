@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <getopt.h>
 
+#include "base/access.h"
 #include "base/error.h"
 #include "cli/duration.h"
+#include "policy/policy_value.h"
 
 #define SINCE_DEFAULT_S (24 * 3600)
 #define LIMIT_DEFAULT   20
@@ -61,6 +63,73 @@ static int parse_by(struct sagent_options *options, const char *value, struct er
 	return 0;
 }
 
+static int parse_state_dir(struct sagent_options *options, const char *value, struct error *error)
+{
+	(void)error; /* any path may be tried, here and below */
+	options->state_dir = value;
+	return 0;
+}
+
+static int parse_pid(struct sagent_options *options, const char *value, struct error *error)
+{
+	unsigned long pid = 0;
+	char *end = NULL;
+
+	if (value[0] >= '0' && value[0] <= '9')
+		pid = strtoul(value, &end, 10); /* too large a number gives ULONG_MAX */
+	if (!end || *end != '\0' || pid < 1 || pid > INT32_MAX)
+		return error_set(error, -EINVAL, NULL, 0, "--pid %s: write the number of a process", value);
+	options->pid = (uint32_t)pid;
+	return 0;
+}
+
+static int parse_secret(struct sagent_options *options, const char *value, struct error *error)
+{
+	char why[POLICY_WHY_SIZE];
+
+	if (policy_check_name(value, why) < 0)
+		return error_set(error, -EINVAL, NULL, 0, "--secret %s: %s", value, why);
+	options->secret = value;
+	return 0;
+}
+
+static int parse_kind(struct sagent_options *options, const char *value, struct error *error)
+{
+	enum access_kind kind;
+
+	if (access_kind_from_name(value, &kind) < 0)
+		return error_set(error, -EINVAL, NULL, 0,
+				 "--kind %s: write open, exec, map, receive, link, ptrace, proc-mem or proc-environ",
+				 value);
+	options->kind = value;
+	return 0;
+}
+
+static int parse_policy(struct sagent_options *options, const char *value, struct error *error)
+{
+	(void)error;
+	options->policy = value;
+	return 0;
+}
+
+static int parse_policy_name(struct sagent_options *options, const char *value, struct error *error)
+{
+	char why[POLICY_WHY_SIZE];
+
+	if (policy_check_name(value, why) < 0)
+		return error_set(error, -EINVAL, NULL, 0, "--policy-name %s: %s", value, why);
+	options->policy_name = value;
+	return 0;
+}
+
+static int parse_mode(struct sagent_options *options, const char *value, struct error *error)
+{
+	if (strcmp(value, "observe") != 0 && strcmp(value, "enforce") != 0)
+		return error_set(error, -EINVAL, NULL, 0, "--mode %s: write observe or enforce", value);
+	options->mode = value;
+	return 0;
+}
+
 static const struct option_row {
 	const char *name;
 	enum sagent_option flag;
@@ -74,6 +143,15 @@ static const struct option_row {
 	{"limit", SAGENT_OPTION_LIMIT, "N", parse_limit, "at most so many rows (20)"},
 	{"by", SAGENT_OPTION_BY, "exe|process", parse_by, "what one row of top is (exe)"},
 	{"once", SAGENT_OPTION_ONCE, NULL, parse_json, "print top once, do not refresh"},
+	{"state-dir", SAGENT_OPTION_STATE_DIR, "DIR", parse_state_dir,
+	 "where sagentd keeps the history (" SAGENT_STATE_DIR_DEFAULT ")"},
+	{"pid", SAGENT_OPTION_PID, "N", parse_pid, "the process"},
+	{"secret", SAGENT_OPTION_SECRET, "NAME", parse_secret, "the secret, as the policy names it"},
+	{"kind", SAGENT_OPTION_KIND, "KIND", parse_kind, "how it is touched: open, exec, map, ... (open)"},
+	{"policy", SAGENT_OPTION_POLICY, "FILE|DIR", parse_policy, "this policy, not the one in force"},
+	{"policy-name", SAGENT_OPTION_POLICY_NAME, "NAME", parse_policy_name, "what to call it (learned)"},
+	{"mode", SAGENT_OPTION_MODE, "MODE", parse_mode, "observe or enforce (observe)"},
+	{"include-denied", SAGENT_OPTION_INCLUDE_DENIED, NULL, parse_json, "allow what was denied, too"},
 };
 
 #define OPTION_ROWS (sizeof(option_rows) / sizeof(option_rows[0]))
@@ -96,17 +174,51 @@ static int check_allowed(const struct sagent_command *command, const struct sage
 		if (options->given & option_rows[i].flag & ~command->allowed)
 			return error_set(error, -EINVAL, NULL, 0, "'%s' takes no --%s; see sagent --help",
 					 command->name, option_rows[i].name);
-	if (!command->operands && options->operands_count > 0)
+	for (size_t i = 0; i < OPTION_ROWS; i++)
+		if (command->required & option_rows[i].flag & ~options->given)
+			return error_set(error, -EINVAL, NULL, 0, "'%s' needs --%s %s; see sagent --help",
+					 command->name, option_rows[i].name, option_rows[i].value);
+	if (options->operands_count < command->operands_min)
+		return error_set(error, -EINVAL, NULL, 0, "write: sagent %s %s", command->name, command->operands);
+	if (options->operands_count > command->operands_max)
 		return error_set(error, -EINVAL, NULL, 0, "'%s' takes no '%s'; see sagent --help", command->name,
-				 options->operands[0]);
+				 options->operands[command->operands_max]);
 	return 0;
 }
 
-static const struct sagent_command *find_command(const char *name)
+/* How many of the words are the command's name; 0: it is another. */
+static int count_words(const struct sagent_command *command, char *const *words, int count)
 {
-	for (const struct sagent_command *command = sagent_commands; command->name; command++)
-		if (strcmp(command->name, name) == 0)
+	const char *space = strchr(command->name, ' ');
+	size_t first = space ? (size_t)(space - command->name) : strlen(command->name);
+
+	if (strlen(words[0]) != first || strncmp(words[0], command->name, first) != 0)
+		return 0;
+	if (!space)
+		return 1;
+	return count > 1 && strcmp(words[1], space + 1) == 0 ? 2 : 0;
+}
+
+static const struct sagent_command *find_command(char *const *words, int count, int *ret_words, struct error *error)
+{
+	char seconds[128] = "";
+	size_t size = 0;
+
+	for (const struct sagent_command *command = sagent_commands; command->name; command++) {
+		const char *space = strchr(command->name, ' ');
+
+		*ret_words = count_words(command, words, count);
+		if (*ret_words > 0)
 			return command;
+		if (space && strncmp(words[0], command->name, (size_t)(space - command->name)) == 0 &&
+		    strlen(words[0]) == (size_t)(space - command->name) && size < sizeof(seconds))
+			size += (size_t)snprintf(seconds + size, sizeof(seconds) - size, "%s%s", size ? "|" : "",
+						 space + 1);
+	}
+	if (seconds[0])
+		(void)error_set(error, -EINVAL, NULL, 0, "write: sagent %s %s; see sagent --help", words[0], seconds);
+	else
+		(void)error_set(error, -EINVAL, NULL, 0, "there is no command '%s'; see sagent --help", words[0]);
 	return NULL;
 }
 
@@ -132,10 +244,18 @@ int sagent_options_parse(int argc, char *argv[], struct sagent_options *ret_opti
 			 const struct sagent_command **ret_command, struct error *error)
 {
 	struct sagent_options options = {
-		.socket_path = SAGENT_SOCKET_DEFAULT, .since_s = SINCE_DEFAULT_S, .limit = LIMIT_DEFAULT, .by = "exe"};
+		.socket_path = SAGENT_SOCKET_DEFAULT,
+		.since_s = SINCE_DEFAULT_S,
+		.limit = LIMIT_DEFAULT,
+		.by = "exe",
+		.state_dir = SAGENT_STATE_DIR_DEFAULT,
+		.kind = "open",
+		.policy_name = "learned",
+		.mode = "observe",
+	};
 	const struct sagent_command *command;
 	struct option long_options[OPTION_ROWS + 3];
-	int letter, r;
+	int letter, words, r;
 
 	make_long_options(long_options);
 	optind = 0; /* glibc: start afresh, permutation included */
@@ -147,11 +267,11 @@ int sagent_options_parse(int argc, char *argv[], struct sagent_options *ret_opti
 	}
 	if (optind >= argc)
 		return error_set(error, -EINVAL, NULL, 0, "no command given; see sagent --help");
-	command = find_command(argv[optind]);
+	command = find_command(argv + optind, argc - optind, &words, error);
 	if (!command)
-		return error_set(error, -EINVAL, NULL, 0, "there is no command '%s'; see sagent --help", argv[optind]);
-	options.operands = argv + optind + 1;
-	options.operands_count = (size_t)(argc - optind - 1);
+		return -EINVAL;
+	options.operands = argv + optind + words;
+	options.operands_count = (size_t)(argc - optind - words);
 	r = check_allowed(command, &options, error);
 	if (r < 0)
 		return r;
@@ -185,6 +305,7 @@ void sagent_options_help(FILE *out)
 		(void)fputc('\n', out);
 	}
 	(void)fputs("  -h, --help                 this text\n  -V, --version              the version of sagent\n\n"
-		    "Exit codes: 0 done, 1 failed, 2 wrong command line or bad policy, 3 sagentd cannot be reached.\n",
+		    "Exit codes: 0 done, 1 failed, 2 wrong command line or bad policy, 3 sagentd cannot be reached;\n"
+		    "policy test: 4 something would be newly denied; policy diff: 0 same, 1 different, 2 trouble.\n",
 		    out);
 }

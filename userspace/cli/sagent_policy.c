@@ -1,48 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/sagent_policy.h"
+
 #include <errno.h>
 #include <json-c/json.h>
 
 #include "base/buffer.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/escape.h"
-#include "cli/policy_advice.h"
 #include "cli/sagent_command.h"
 #include "cli/sagent_output.h"
 #include "policy/policy.h"
 #include "policy/policy_file.h"
 
-static struct json_object *error_to_json(const struct error *error)
+int sagent_read_policies(const char *const *paths, size_t count, struct policy_set **ret_set, struct error *error)
 {
-	struct json_object *object = json_object_new_object();
+	const struct policy_limits limits = POLICY_LIMITS_DEFAULT;
+	int r = policy_set_load(paths, count, &limits, ret_set, error);
 
-	json_object_object_add(object, "file", error->file[0] ? json_object_new_string(error->file) : NULL);
-	json_object_object_add(object, "line", error->line > 0 ? json_object_new_int(error->line) : NULL);
-	json_object_object_add(object, "message", json_object_new_string(error->text));
-	return object;
-}
-
-static int print_json(struct sagent *sagent, const struct policy_set *set, const struct error *error)
-{
-	struct json_object *object = json_object_new_object(), *warnings = json_object_new_array();
-	int r;
-
-	json_object_object_add(object, "ok", json_object_new_boolean(set != NULL));
-	if (set) {
-		json_object_object_add(object, "policies", json_object_new_uint64(policy_set_policy_count(set)));
-		json_object_object_add(object, "secrets", json_object_new_uint64(policy_set_secret_count(set)));
-		for (size_t i = 0; i < policy_set_warning_count(set); i++)
-			(void)json_object_array_add(warnings, error_to_json(policy_set_warning(set, i)));
-	} else {
-		json_object_object_add(object, "error", error_to_json(error));
-	}
-	json_object_object_add(object, "warnings", warnings);
-	r = sagent_print_json(sagent, object);
-	json_object_put(object);
+	if (r < 0)
+		(void)error_set(error, r, NULL, 0, "%s", strerror(-r)); /* keeps what is there */
 	return r;
 }
 
-/* As compilers write it, "file:line: text", so that editors find the place. */
-static void append_problem(struct buffer *out, const char *prefix, const struct error *error)
+int sagent_load_policies(struct sagent *sagent, const char *const *paths, size_t count, struct policy_set **ret_set)
+{
+	struct buffer text = BUFFER_INIT(SAGENT_SCREEN_MAX);
+	struct error error = {0};
+	int r = sagent_read_policies(paths, count, ret_set, &error);
+
+	if (r < 0)
+		sagent_append_problem(&text, "", &error);
+	if (text.size > 0)
+		(void)fwrite(text.data, text.size, 1, sagent->err); /* the exit code tells it too */
+	buffer_release(&text);
+	if (r == -ENOMEM)
+		return SAGENT_FAILED;
+	return r < 0 ? SAGENT_USAGE : SAGENT_OK;
+}
+
+void sagent_append_problem(struct buffer *out, const char *prefix, const struct error *error)
 {
 	char text[ERROR_FILE_SIZE + ERROR_TEXT_SIZE + 32], escaped[2 * sizeof(text)];
 
@@ -50,59 +47,14 @@ static void append_problem(struct buffer *out, const char *prefix, const struct 
 		      escape_line(error_format(error, text, sizeof(text)), escaped, sizeof(escaped)));
 }
 
-static int print_text(struct sagent *sagent, const struct policy_set *set, const struct error *error)
+void sagent_add_string(struct json_object *object, const char *key, const char *value)
 {
-	struct buffer good = BUFFER_INIT(SAGENT_SCREEN_MAX), bad = BUFFER_INIT(SAGENT_SCREEN_MAX);
-	int r;
-
-	for (size_t i = 0; set && i < policy_set_warning_count(set); i++)
-		append_problem(&bad, "warning: ", policy_set_warning(set, i));
-	if (set)
-		buffer_printf(&good, "ok: %zu policies, %zu secrets\n", policy_set_policy_count(set),
-			      policy_set_secret_count(set));
-	else
-		append_problem(&bad, "", error);
-	if (bad.size > 0)
-		(void)fwrite(bad.data, bad.size, 1, sagent->err); /* the exit code tells it too */
-	r = sagent_print(sagent, &good);
-	buffer_release(&good);
-	buffer_release(&bad);
-	return r;
+	json_object_object_add(object, key, value ? json_object_new_string(value) : NULL);
 }
 
-static int load(const char *const *paths, size_t count, const struct policy_host *host, struct policy_set **ret_set,
-		struct error *error)
+void sagent_add_time(struct json_object *object, const char *key, uint64_t real_ns)
 {
-	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
-	const struct policy_limits limits = POLICY_LIMITS_DEFAULT;
-	int r = policy_set_load(paths, count, &limits, &set, error);
+	char text[CLOCK_RFC3339_SIZE];
 
-	if (r >= 0)
-		r = policy_advise(set, host);
-	if (r < 0)
-		return r;
-	*ret_set = TAKE_PTR(set);
-	return 0;
-}
-
-int sagent_policy(struct sagent *sagent)
-{
-	const struct sagent_options *options = &sagent->options;
-	_cleanup_(policy_set_freep) struct policy_set *set = NULL;
-	bool as_json = options->given & SAGENT_OPTION_JSON;
-	const struct policy_host host = as_json ? POLICY_HOST_ALL : POLICY_HOST_CHECK;
-	struct error error = {0};
-	int loaded, printed;
-
-	if (options->operands_count < 2 || strcmp(options->operands[0], "check") != 0) {
-		(void)error_set(&error, -EINVAL, NULL, 0, "write: sagent policy check FILE|DIR...");
-		return sagent_report(sagent, -EINVAL, &error);
-	}
-	loaded = load((const char *const *)options->operands + 1, options->operands_count - 1, &host, &set, &error);
-	if (loaded < 0)
-		(void)error_set(&error, loaded, NULL, 0, "%s", strerror(-loaded)); /* keeps what is there */
-	printed = as_json ? print_json(sagent, set, &error) : print_text(sagent, set, &error);
-	if (loaded == -ENOMEM)
-		return SAGENT_FAILED;
-	return loaded < 0 ? SAGENT_USAGE : printed;
+	sagent_add_string(object, key, real_ns ? clock_format_rfc3339(real_ns, text) : NULL);
 }

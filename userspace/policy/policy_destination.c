@@ -170,6 +170,22 @@ int policy_destination_parse(const char *value, struct policy_destination *ret, 
 	return 0;
 }
 
+const char *policy_destination_format(const struct policy_destination *destination, char out[POLICY_DESTINATION_SIZE])
+{
+	char address[INET6_ADDRSTRLEN] = "", prefix[8] = "", port[8] = "";
+	bool is_v6 = destination->family == AF_INET6;
+	bool is_bracketed = is_v6 && destination->port;
+
+	(void)inet_ntop(destination->family, destination->address, address, sizeof(address)); /* fits, as all here */
+	if (destination->prefix != (is_v6 ? 128 : 32))
+		(void)snprintf(prefix, sizeof(prefix), "/%u", destination->prefix);
+	if (destination->port)
+		(void)snprintf(port, sizeof(port), ":%u", destination->port);
+	(void)snprintf(out, POLICY_DESTINATION_SIZE, "%s%s%s%s%s", is_bracketed ? "[" : "", address, prefix,
+		       is_bracketed ? "]" : "", port);
+	return out;
+}
+
 bool policy_destination_covers(const struct policy_destination *whole, const struct policy_destination *part)
 {
 	struct policy_destination block = *part;

@@ -20,5 +20,9 @@ struct policy_destination;
 /* 0, or -EINVAL with one sentence in `why` that says what to write instead. */
 int policy_destination_parse(const char *value, struct policy_destination *ret, char why[POLICY_WHY_SIZE]);
 
+#define POLICY_DESTINATION_SIZE 64
+/* The one spelling of it; returns out. */
+const char *policy_destination_format(const struct policy_destination *destination, char out[POLICY_DESTINATION_SIZE]);
+
 /* Whether every destination that `part` stands for is one of `whole`. */
 bool policy_destination_covers(const struct policy_destination *whole, const struct policy_destination *part);

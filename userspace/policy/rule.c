@@ -67,18 +67,69 @@ static bool holds_ancestor(const struct rule_strings *globs, const struct access
 	return globs->count == 0;
 }
 
-/* Cheap matchers first. */
-bool rule_matches(const struct rule *rule, const struct access *access)
+static bool holds_kind(uint32_t kinds, enum access_kind kind)
+{
+	return kinds == 0 || ((unsigned int)kind < 32 && (kinds & 1U << kind));
+}
+
+bool rule_holds(const struct rule *rule, enum rule_matcher matcher, const struct access *access)
 {
 	const struct access_process *process = &access->process;
 
-	if (rule->kinds && ((unsigned int)access->kind >= 32 || !(rule->kinds & 1U << access->kind)))
-		return false;
-	return holds_number(&rule->uid, process->cred.uid) && holds_number(&rule->gid, process->cred.gid) &&
-	       holds_glob(&rule->exe, process->exe) && holds_glob(&rule->script, process->script) &&
-	       holds_string(&rule->sha256, process->exe_sha256) && holds_string(&rule->user, process->user) &&
-	       holds_name(&rule->unit, process->unit) && holds_container(&rule->container, process) &&
-	       holds_glob(&rule->cgroup, process->cgroup) && holds_ancestor(&rule->ancestor, process);
+	switch (matcher) {
+	case RULE_KINDS:
+		return holds_kind(rule->kinds, access->kind);
+	case RULE_UID:
+		return holds_number(&rule->uid, process->cred.uid);
+	case RULE_GID:
+		return holds_number(&rule->gid, process->cred.gid);
+	case RULE_EXE:
+		return holds_glob(&rule->exe, process->exe);
+	case RULE_SCRIPT:
+		return holds_glob(&rule->script, process->script);
+	case RULE_SHA256:
+		return holds_string(&rule->sha256, process->exe_sha256);
+	case RULE_USER:
+		return holds_string(&rule->user, process->user);
+	case RULE_UNIT:
+		return holds_name(&rule->unit, process->unit);
+	case RULE_CONTAINER:
+		return holds_container(&rule->container, process);
+	case RULE_CGROUP:
+		return holds_glob(&rule->cgroup, process->cgroup);
+	case RULE_ANCESTOR:
+		return holds_ancestor(&rule->ancestor, process);
+	case RULE_MATCHER_COUNT:
+		break;
+	}
+	return false;
+}
+
+bool rule_asks(const struct rule *rule, enum rule_matcher matcher)
+{
+	const size_t counts[RULE_MATCHER_COUNT] = {
+		[RULE_KINDS] = rule->kinds,
+		[RULE_UID] = rule->uid.count,
+		[RULE_GID] = rule->gid.count,
+		[RULE_EXE] = rule->exe.count,
+		[RULE_SCRIPT] = rule->script.count,
+		[RULE_SHA256] = rule->sha256.count,
+		[RULE_USER] = rule->user.count,
+		[RULE_UNIT] = rule->unit.count,
+		[RULE_CONTAINER] = rule->container.count,
+		[RULE_CGROUP] = rule->cgroup.count,
+		[RULE_ANCESTOR] = rule->ancestor.count,
+	};
+
+	return (unsigned int)matcher < RULE_MATCHER_COUNT && counts[matcher] > 0;
+}
+
+bool rule_matches(const struct rule *rule, const struct access *access)
+{
+	for (int i = 0; i < RULE_MATCHER_COUNT; i++)
+		if (!rule_holds(rule, (enum rule_matcher)i, access))
+			return false;
+	return true;
 }
 
 /* ---------------------------------------------------------------- one rule and another */

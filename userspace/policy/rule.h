@@ -52,3 +52,26 @@ bool rule_matches(const struct rule *rule, const struct access *access);
  * left the answer is false.
  */
 bool rule_covers(const struct rule *whole, const struct rule *part, size_t *steps);
+
+/* ---------------------------------------------------------------- one matcher at a time, to explain a verdict */
+
+/* In the order in which they are asked: cheap ones first. */
+enum rule_matcher {
+	RULE_KINDS,
+	RULE_UID,
+	RULE_GID,
+	RULE_EXE,
+	RULE_SCRIPT,
+	RULE_SHA256,
+	RULE_USER,
+	RULE_UNIT,
+	RULE_CONTAINER,
+	RULE_CGROUP,
+	RULE_ANCESTOR,
+	RULE_MATCHER_COUNT,
+};
+
+/* Whether the rule has this matcher. */
+bool rule_asks(const struct rule *rule, enum rule_matcher matcher);
+/* Whether it holds; one that is not given does. A rule matches when all hold. */
+bool rule_holds(const struct rule *rule, enum rule_matcher matcher, const struct access *access);

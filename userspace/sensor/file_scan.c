@@ -575,7 +575,7 @@ static void watch_directory(struct file_scan *scan, struct tree_directory *direc
 {
 	int wd;
 
-	if (directory->object->wd >= 0)
+	if (!scan->options.watch || directory->object->wd >= 0)
 		return;
 	wd = directory_watch_add(scan->options.watch, fd, false);
 	if (wd < 0)

@@ -35,8 +35,8 @@ struct file_scan_stats {
 struct file_scan_options {
 	struct pattern_set *patterns;
 	struct file_tree *tree;
-	struct directory_watch *watch;
-	const struct mounts *mounts; /* may be NULL: no overlays */
+	struct directory_watch *watch; /* may be NULL: nothing is followed */
+	const struct mounts *mounts;   /* may be NULL: no overlays */
 	const struct watch_sink *sink;
 	void *sink_context;
 	size_t max_files;

@@ -192,6 +192,7 @@ int kernel_support_probe(struct kernel_support *ret, struct error *error)
 	probe_lsm(btf, &ret->backends[SENSOR_BACKEND_LSM]);
 	probe_fentry(btf, &ret->backends[SENSOR_BACKEND_FENTRY]);
 	ret->has_rdonly_cast = has_function(btf, "bpf_rdonly_cast");
+	ret->has_mount_id = has_member(btf, "mount", "mnt_id_unique");
 	ret->has_task_from_vpid = has_function(btf, "bpf_task_from_vpid");
 	ret->has_task_from_pid = has_function(btf, "bpf_task_from_pid");
 	/* Global functions are allowed in such a section where the verifier knows which of them sleep: 6.15. */

@@ -24,6 +24,7 @@ struct kernel_support {
 	bool has_privilege; /* CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN: a trial program could be loaded */
 	struct backend_support backends[SENSOR_BACKEND_COUNT];
 	bool has_rdonly_cast;
+	bool has_mount_id; /* that is never used again: 6.8 */
 	bool has_task_from_vpid;
 	bool has_task_from_pid;
 	bool has_preempt_disable;

@@ -87,6 +87,11 @@ static void rebuild(struct kernel_tables *tables)
 	tables->stale = 0;
 }
 
+static void step_epoch(const struct kernel_tables *tables)
+{
+	(void)__atomic_add_fetch(tables->tree_epoch, 1, __ATOMIC_SEQ_CST);
+}
+
 static int set_identified(struct kernel_tables *tables, int map_fd, const struct file_id *id, const void *value)
 {
 	int r = bpf_result(bpf_map_update_elem(map_fd, id, value, BPF_NOEXIST));
@@ -159,23 +164,30 @@ static int set_directory(void *context, const struct file_id *id, const struct d
 	r = set_identified(tables, tables->directories_fd, id, value);
 	if (r == 0)
 		cache_directory(tables, id);
+	step_epoch(tables);
 	return r;
 }
 
 static int clear_directory(void *context, const struct file_id *id)
 {
 	struct kernel_tables *tables = context;
+	int r;
 
 	uncache_directory(tables, id);
-	return clear_identified(tables, tables->directories_fd, id);
+	r = clear_identified(tables, tables->directories_fd, id);
+	step_epoch(tables);
+	return r;
 }
 
 static int set_name(void *context, const struct name_key *key, const struct name_value *value)
 {
 	const struct kernel_tables *tables = context;
+	int r;
 
 	filter_add_name(tables->filter, key);
-	return bpf_result(bpf_map_update_elem(tables->names_fd, key, value, BPF_ANY));
+	r = bpf_result(bpf_map_update_elem(tables->names_fd, key, value, BPF_ANY));
+	step_epoch(tables);
+	return r;
 }
 
 static int clear_name(void *context, const struct name_key *key)

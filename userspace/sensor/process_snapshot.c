@@ -33,6 +33,7 @@ static size_t add_args(struct process_record *record, size_t size)
 
 struct reading {
 	struct process_record *record;
+	pid_t only_pid;
 	void (*fn)(void *context, const struct process_record *record, size_t size);
 	void *context;
 };
@@ -44,14 +45,23 @@ static void on_record(void *context, const struct record_header *header)
 	if (header->size < sizeof(*reading->record) || header->size > RECORD_MAX)
 		return;
 	memcpy(reading->record, header, header->size);
+	if (reading->only_pid && reading->record->task.id.pid != (__u32)reading->only_pid)
+		return;
 	reading->fn(reading->context, reading->record, add_args(reading->record, header->size));
 }
 
-int process_snapshot_read(const struct bpf_program *program,
+int process_snapshot_read(const struct bpf_program *program, pid_t only_pid,
 			  void (*fn)(void *context, const struct process_record *record, size_t size), void *context)
 {
 	_cleanup_(freep) struct process_record *record = malloc(RECORD_MAX + ABI_ARGS_MAX);
-	struct reading reading = {.record = record, .fn = fn, .context = context};
+	struct reading reading = {.record = record, .only_pid = only_pid, .fn = fn, .context = context};
+	int r;
 
-	return record ? iterator_run(program, 0, on_record, &reading) : -ENOMEM;
+	if (!record)
+		return -ENOMEM;
+	r = iterator_run(program, only_pid, on_record, &reading);
+	/* The kernel can leave out all others from 6.1 (f0d74c4da1f0); before, we do. It fails when there is none. */
+	if (only_pid && (r == -EINVAL || r == -E2BIG))
+		r = iterator_run(program, 0, on_record, &reading);
+	return r;
 }

@@ -4,11 +4,15 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "abi.h"
 
 struct bpf_program;
 
-/* Calls `fn` for each process: a RECORD_SNAPSHOT with the arguments of /proc/PID/cmdline added. 0 or -errno. */
-int process_snapshot_read(const struct bpf_program *program,
+/*
+ * Calls `fn` for each process, or with `only_pid` for that one alone: a RECORD_SNAPSHOT with the arguments of
+ * /proc/PID/cmdline added. 0 or -errno.
+ */
+int process_snapshot_read(const struct bpf_program *program, pid_t only_pid,
 			  void (*fn)(void *context, const struct process_record *record, size_t size), void *context);

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,9 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	settings->have_preempt_disable = config->support->has_preempt_disable;
 	settings->have_cqe_argument = config->support->has_cqe_argument;
 	settings->keep_args = config->keep_args;
+	settings->have_quiet = config->backend == SENSOR_BACKEND_TRACEPOINT && config->support->has_rdonly_cast &&
+			       config->support->has_mount_id;
+	randombytes_buf(&settings->quiet_key, sizeof(settings->quiet_key));
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
 }
@@ -399,6 +403,7 @@ static int make_tables(struct sensor *sensor, const struct sensor_config *config
 		.directory_cache = sensor->bpf->bss->directory_cache,
 		.name_filter = (uint64_t *)sensor->bpf->bss->name_filter,
 		.has_names = &sensor->bpf->bss->has_names,
+		.tree_epoch = (uint64_t *)&sensor->bpf->bss->tree_epoch,
 		.identify = identify,
 		.identify_context = sensor,
 	};
@@ -437,11 +442,39 @@ int sensor_new(struct event_base *base, const struct sensor_config *config, cons
 	r = attach(sensor, true, error);
 	if (r < 0)
 		return r;
-	r = process_snapshot_read(sensor->bpf->progs.process_snapshot, on_snapshot, sensor);
+	r = process_snapshot_read(sensor->bpf->progs.process_snapshot, 0, on_snapshot, sensor);
 	if (r < 0)
 		return error_set(error, r, NULL, 0, "the processes that run already cannot be listed: %s",
 				 strerror(-r));
 	*ret_sensor = TAKE_PTR(sensor);
+	return 0;
+}
+
+struct question {
+	struct sensor *sensor;
+	struct task_snapshot task;
+	bool is_found;
+};
+
+static void on_asked(void *context, const struct process_record *record, size_t size)
+{
+	struct question *question = context;
+
+	question->is_found = true;
+	question->task = record->task;
+	on_snapshot(question->sensor, record, size);
+}
+
+int sensor_read_process(struct sensor *sensor, uint32_t pid, struct task_snapshot *ret)
+{
+	struct question question = {.sensor = sensor};
+	int r = process_snapshot_read(sensor->bpf->progs.process_snapshot, (pid_t)pid, on_asked, &question);
+
+	if (r < 0)
+		return r;
+	if (!question.is_found)
+		return -ESRCH;
+	*ret = question.task;
 	return 0;
 }
 

@@ -66,6 +66,11 @@ int sensor_start(struct sensor *sensor, struct error *error);
 /* Takes what is on the rings, reports all counts that are new and all losses. 0 or -errno. */
 int sensor_flush(struct sensor *sensor);
 
+/*
+ * What the kernel says of a living process now; the handler's `process` is told it too. 0; -ESRCH; errno of bpf(2).
+ */
+int sensor_read_process(struct sensor *sensor, uint32_t pid, struct task_snapshot *ret);
+
 /* One sentence each, for people; `ret_count` of them, the sensor's. */
 const char *const *sensor_blind_spots(const struct sensor *sensor, size_t *ret_count);
 struct sensor_stats sensor_stats(const struct sensor *sensor);

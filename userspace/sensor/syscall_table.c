@@ -12,7 +12,7 @@ struct syscall_entry {
 	enum syscall_class class;
 };
 
-/* arm64 has no open, creat, link: their numbers are missing there. */
+/* arm64 has no open, creat, link, rename, rmdir: their numbers are missing there. */
 static const struct syscall_entry native_entries[] = {
 #ifdef SYS_open
 	{SYS_open, SYSCALL_OPEN},
@@ -22,6 +22,15 @@ static const struct syscall_entry native_entries[] = {
 #endif
 #ifdef SYS_link
 	{SYS_link, SYSCALL_LINK},
+#endif
+#ifdef SYS_rename
+	{SYS_rename, SYSCALL_REARRANGE},
+#endif
+#ifdef SYS_renameat
+	{SYS_renameat, SYSCALL_REARRANGE},
+#endif
+#ifdef SYS_rmdir
+	{SYS_rmdir, SYSCALL_REARRANGE},
 #endif
 	{SYS_openat, SYSCALL_OPENAT},
 	{SYS_openat2, SYSCALL_OPENAT2},
@@ -36,6 +45,12 @@ static const struct syscall_entry native_entries[] = {
 	{SYS_io_uring_enter, SYSCALL_IO_URING_ENTER},
 	{SYS_execve, SYSCALL_EXECVE},
 	{SYS_execveat, SYSCALL_EXECVE},
+	{SYS_renameat2, SYSCALL_REARRANGE},
+	{SYS_unlinkat, SYSCALL_UNLINKAT},
+	{SYS_mount, SYSCALL_REARRANGE},
+	{SYS_umount2, SYSCALL_REARRANGE},
+	{SYS_move_mount, SYSCALL_REARRANGE},
+	{SYS_pivot_root, SYSCALL_REARRANGE},
 };
 
 #ifdef __x86_64__
@@ -58,6 +73,16 @@ static const struct syscall_entry compat_entries[] = {
 	{426, SYSCALL_IO_URING_ENTER},
 	{437, SYSCALL_OPENAT2},
 	{438, SYSCALL_PIDFD_GETFD},
+	{21, SYSCALL_REARRANGE},  /* mount */
+	{22, SYSCALL_REARRANGE},  /* umount */
+	{38, SYSCALL_REARRANGE},  /* rename */
+	{40, SYSCALL_REARRANGE},  /* rmdir */
+	{52, SYSCALL_REARRANGE},  /* umount2 */
+	{217, SYSCALL_REARRANGE}, /* pivot_root */
+	{301, SYSCALL_UNLINKAT},
+	{302, SYSCALL_REARRANGE}, /* renameat */
+	{353, SYSCALL_REARRANGE}, /* renameat2 */
+	{429, SYSCALL_REARRANGE}, /* move_mount */
 };
 #else
 static const struct syscall_entry compat_entries[] = {{-1, SYSCALL_NONE}};

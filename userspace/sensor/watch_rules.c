@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "policy/policy.h"
 #include "sensor/homes.h"
 
 #define EXPANDED_SIZE 8192
@@ -15,6 +16,32 @@ struct watch_rules {
 	size_t count;
 	struct watch_pattern items[]; /* strings owned */
 };
+
+int watch_patterns_of(const struct policy_set *set, struct watch_pattern **ret_patterns, size_t *ret_count)
+{
+	size_t count = 0, filled = 0, secrets = policy_set_secret_count(set);
+	struct watch_pattern *patterns;
+
+	for (size_t i = 0; i < secrets; i++)
+		count += policy_set_secret(set, i)->patterns_count;
+	patterns = calloc(count + 1, sizeof(*patterns));
+	if (!patterns)
+		return -ENOMEM;
+	for (size_t i = 0; i < secrets; i++) {
+		const struct policy_secret *secret = policy_set_secret(set, i);
+
+		for (size_t j = 0; j < secret->patterns_count; j++)
+			patterns[filled++] = (struct watch_pattern){
+				.pattern = secret->patterns[j],
+				.excludes = secret->excludes,
+				.excludes_count = secret->excludes_count,
+				.secret = i,
+			};
+	}
+	*ret_patterns = patterns;
+	*ret_count = count;
+	return 0;
+}
 
 static int copy_rule(const struct watch_pattern *from, struct watch_pattern *to)
 {

@@ -13,6 +13,7 @@
 
 struct error;
 struct homes;
+struct policy_set;
 struct watch_rules;
 
 /* What one pattern names. Absolute globs; `~` as the first component stands for every home directory. */
@@ -24,6 +25,9 @@ struct watch_pattern {
 };
 
 #define WATCH_PATTERNS_MAX 262144 /* after `~` was expanded */
+
+/* All patterns of a policy set, which lends their strings; the array is the caller's to free(). 0 or -ENOMEM. */
+int watch_patterns_of(const struct policy_set *set, struct watch_pattern **ret_patterns, size_t *ret_count);
 
 /* Copies. 0, -ENOMEM, -E2BIG. */
 int watch_rules_new(const struct watch_pattern *patterns, size_t count, pattern_match_fn match,

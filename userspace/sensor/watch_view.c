@@ -144,20 +144,31 @@ static int scan_new(struct watch_view *view)
 	return file_scan_new(&options, &view->scan);
 }
 
+/* Before anything is read, lest a change be missed. */
+static int start_following(struct watch_view *view, struct error *error)
+{
+	int r = directory_watch_new(view->options.base, &watch_ops, view, &view->watch);
+
+	if (r < 0)
+		return error_set(error, r, NULL, 0, "no inotify instance (%s): raise fs.inotify.max_user_instances",
+				 strerror(-r));
+	watch_passwd(view);
+	return 0;
+}
+
 int watch_view_new(const struct watch_view_options *options, struct watch_view **ret, struct error *error)
 {
 	_cleanup_(watch_view_freep) struct watch_view *view = calloc(1, sizeof(*view));
-	int r;
+	int r = 0;
 
 	if (!view)
 		return error_set(error, -ENOMEM, NULL, 0, "not enough memory for the watch list");
 	view->options = *options;
 	view->passwd_wd = -1;
-	r = directory_watch_new(options->base, &watch_ops, view, &view->watch);
+	if (!options->is_single_look)
+		r = start_following(view, error);
 	if (r < 0)
-		return error_set(error, r, NULL, 0, "no inotify instance (%s): raise fs.inotify.max_user_instances",
-				 strerror(-r));
-	watch_passwd(view); /* before it is read */
+		return r;
 	r = homes_read(options->passwd_path, &view->homes);
 	if (r < 0)
 		return error_set(error, r, options->passwd_path, 0, "cannot be read for the home directories: %s",

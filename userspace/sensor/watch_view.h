@@ -3,7 +3,8 @@
  * watch_view.h: one complete look at the file system under one set of rules and homes, kept true by inotify.
  *
  * A change of rules or homes, or lost events, make a new view that replaces the old one when it is whole. Its callbacks
- * run only once it is live: until then it is nobody's business but the builder's.
+ * run only once it is live: until then it is nobody's business but the builder's. A single look takes no inotify
+ * instance and no watch, tells nobody anything and is only asked.
  */
 #pragma once
 
@@ -41,6 +42,8 @@ struct watch_view_options {
 	const char *passwd_path;
 	size_t max_files;
 	size_t max_directories;
+	bool is_single_look; /* not followed: `base`, `mounts` and `ops` may be NULL, of the sink only identify is used
+			      */
 	const struct watch_view_ops *ops;
 	void *context;
 };
