@@ -48,6 +48,11 @@ class Tap:
         print(f"ok {self.number} - {title} # SKIP {one_line(reason)}")
 
 
+def reason_of(error):
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
+
+
 def run_tricks(tap, tier, words, free):
     """Results by case; `free` keeps what each case does without enforcement, which is tried once."""
     place = Place()
@@ -55,7 +60,11 @@ def run_tricks(tap, tier, words, free):
     for case in cases:
         if case.name not in free:
             free[case.name] = tricks.run_free(Place(), case)
-    results, losses = tricks.run_tier(place, tier, [c for c in cases if free[c.name] is None])
+    try:
+        results, losses = tricks.run_tier(place, tier, [c for c in cases if free[c.name] is None])
+    except Exception as error:  # pylint: disable=broad-except
+        tap.result(False, f"{tier}: the tricks", reason_of(error))
+        return {}
     for case in cases:
         result = results.get(case.name) or free[case.name]
         title = f"{tier}: {case.row}. {case.title.replace('`', '')} [{case.program} {case.variant}]"
@@ -75,8 +84,7 @@ def run_part(tap, title, function, *arguments):
     try:
         words = function(*arguments)
     except Exception as error:  # pylint: disable=broad-except
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        tap.result(False, title, f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})")
+        tap.result(False, title, reason_of(error))
         return
     tap.result(True, f"{title}: {words} ({time.monotonic() - begin:.0f} s)")
 
