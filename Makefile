@@ -39,7 +39,7 @@ say    = $(if $(V),,@printf '  %-8s %s\n' $(1) $(patsubst $(CURDIR)/%,%,$(2));)
 
 # A module is a folder of userspace/; `config` is config*.c on top of it, `daemon` all else there. Each is an archive,
 # and its line lists all that it may include.
-MODULES       := base policy identity bus store sensor export rollout cli config daemon
+MODULES       := base policy identity bus store sensor enforce export rollout cli config daemon
 USES_base     :=
 USES_policy   := base
 USES_identity := base
@@ -47,10 +47,11 @@ USES_bus      := base
 USES_config   := base
 USES_store    := base bus
 USES_sensor   := base policy identity
+USES_enforce  := base policy identity
 USES_export   := base policy identity bus store sensor
 USES_rollout  := base policy bus store sensor
 USES_cli      := base policy identity bus store sensor rollout
-USES_daemon   := base policy identity bus store sensor export rollout cli config
+USES_daemon   := base policy identity bus store sensor enforce export rollout cli config
 
 PROGRAM_SOURCES := userspace/main.c userspace/cli/sagent.c
 CONFIG_SOURCES  := $(wildcard userspace/config.c userspace/config_*.c)

@@ -241,6 +241,8 @@ enum syscall_class {
 	SYSCALL_EXECVE,
 	SYSCALL_REARRANGE, /* moves or removes a directory or a mount, or may: where directories are is not as before */
 	SYSCALL_UNLINKAT,  /* the same, when a directory is to be removed */
+	SYSCALL_PROCESS_VM_WRITEV,
+	SYSCALL_BPF,
 };
 
 /* ---------------------------------------------------------------- file iterators */
@@ -256,6 +258,67 @@ struct file_record {
 	__u32 fmode; /* enum access_mode bits of the open file; 0 for O_PATH */
 	__u32 fs_magic;
 	__u32 pad;
+};
+
+/* ---------------------------------------------------------------- what is done to the agent itself */
+
+/*
+ * Counted as accesses are, by a key of its own: kind COUNTED_TAMPER, via enum tamper_kind, mode the operation (below),
+ * target the daemon, file.dev the enum guard_object and file.ino the number of the map, program or link; both are 0
+ * where it is about none, file.ino also where it is about any of them.
+ */
+#define COUNTED_TAMPER 15
+
+enum tamper_kind {
+	TAMPER_BPF = 1,    /* mode: command of bpf(2); GUARD_OPEN for all that end in a descriptor */
+	TAMPER_SIGNAL,     /* mode: number of the signal */
+	TAMPER_TRACE,      /* mode: enum tamper_trace */
+	TAMPER_SELF_CHECK, /* the daemon's own finding; never from a kernel program */
+	TAMPER_KIND_COUNT,
+};
+
+#define GUARD_OPEN 255
+
+enum tamper_trace {
+	TRACE_PTRACE = 1,
+	TRACE_VM_READ,
+	TRACE_VM_WRITE,
+	TRACE_PROC_MEM,
+	TRACE_GETFD,
+	TRACE_OTHER,
+	TRACE_COUNT,
+};
+
+enum guard_object { GUARD_MAP = 1, GUARD_PROGRAM, GUARD_LINK, GUARD_OBJECT_COUNT };
+
+struct guard_key {
+	__u32 object; /* enum guard_object */
+	__u32 id;
+};
+
+/* What a program, by its executable, may do to the agent. */
+enum guard_right {
+	GUARD_MAY_SIGNAL = 1 << 0,
+	GUARD_MAY_BPF = 1 << 1,
+};
+
+#define LAST_SIGNAL_PATH 1024
+
+enum last_signal_flag {
+	LAST_SIGNAL_KERNEL = 1 << 0, /* nobody sent it: a fault, the OOM killer; `task` is who ran just then */
+};
+
+/* The last signal to the daemon that ends or stops a process, and who sent it. Outlives the daemon in a pinned map. */
+struct last_signal {
+	__u64 time_ns;
+	__u32 daemon_pid;
+	__u32 number; /* 0: none yet */
+	__u32 flags;  /* enum last_signal_flag */
+	__u32 path_flags;
+	__u32 path_size; /* walked executable path of the sender */
+	__u32 pad;
+	struct task_snapshot task;
+	char path[LAST_SIGNAL_PATH];
 };
 
 /* ---------------------------------------------------------------- maps */
@@ -352,3 +415,4 @@ _Static_assert(sizeof(struct exe_id) == 40, "abi");
 _Static_assert(sizeof(struct task_snapshot) == 16 + 16 + 32 + 40 + 8 + 16 + 16, "abi");
 _Static_assert(sizeof(struct record_header) == 32, "abi");
 _Static_assert(sizeof(struct access_key) == 48, "abi");
+_Static_assert(sizeof(struct last_signal) == 32 + sizeof(struct task_snapshot) + LAST_SIGNAL_PATH, "abi");

@@ -198,8 +198,10 @@ static __attribute__((noinline)) int interesting_exit(__u64 *context, __u32 clas
 		seen_fd(task, ret, ACCESS_OPEN, via_of_class(class), mode);
 		return 0;
 	case SYSCALL_PIDFD_GETFD:
-		if (ret >= 0)
+		if (ret >= 0) {
 			(void)observe_received((__u64)file_of_fd(task, ret), 0, ACCESS_RECEIVE | VIA_PIDFD_GETFD << 8);
+			guard_received(task, ret);
+		}
 		return 0;
 	case SYSCALL_MMAP: {
 		__u64 flags = mode ? SYSCALL_COMPAT_ARG3(regs) : SYSCALL_ARG3(regs);
@@ -228,6 +230,13 @@ static __attribute__((noinline)) int interesting_exit(__u64 *context, __u32 clas
 			seen_memory_of(task, mode ? SYSCALL_COMPAT_ARG0(regs) : SYSCALL_ARG0(regs), ACCESS_PROC_MEM,
 				       VIA_PROCESS_VM_READV, mode | MODE_READ);
 		return 0;
+	case SYSCALL_PROCESS_VM_WRITEV:
+		if (ret > 0 && target_of(mode ? SYSCALL_COMPAT_ARG0(regs) : SYSCALL_ARG0(regs)) == daemon_pid)
+			guard_trace(TRACE_VM_WRITE, 0);
+		return 0;
+	case SYSCALL_BPF:
+		return guard_bpf_exit(mode ? SYSCALL_COMPAT_ARG0(regs) : SYSCALL_ARG0(regs),
+				      mode ? SYSCALL_COMPAT_ARG1(regs) : SYSCALL_ARG1(regs), ret);
 	case SYSCALL_LINK:
 	case SYSCALL_LINKAT:
 		if (ret == 0)

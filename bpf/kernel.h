@@ -26,6 +26,7 @@ typedef _Bool bool;
 
 #define PROC_SUPER_MAGIC      0x9fa0
 #define TMPFS_MAGIC           0x01021994
+#define ANON_INODE_FS_MAGIC   0x09041934
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define BTRFS_SUPER_MAGIC     0x9123683e
 #define EROFS_SUPER_MAGIC     0xe0f5e1e2
@@ -317,6 +318,23 @@ struct io_kiocb {
 struct io_open {
 	struct file *file;
 	__u32 file_slot; /* 0: an ordinary descriptor; else slot + 1, or ~0 for any free one */
+};
+
+struct bpf_map {
+	__u32 id;
+};
+struct bpf_prog_aux {
+	__u32 id;
+};
+struct bpf_prog {
+	struct bpf_prog_aux *aux;
+};
+struct bpf_link {
+	__u32 id;
+};
+
+struct kernel_siginfo {
+	int si_code;
 };
 
 struct seq_file;

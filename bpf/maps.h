@@ -38,7 +38,7 @@ __u64 name_filter[NAME_FILTER_BITS / 64] = {};
  */
 __u64 tree_epoch = 0;
 __u64 quiet[QUIET_SIZE] = {};       /* tags of quiet directories, by quiet_slot() */
-__u64 quiet_asked[QUIET_SIZE] = {}; /* the last one of the slot that was walked up from; inverted: it is not quiet */
+__u64 quiet_asked[QUIET_SIZE] = {}; /* the last one of the slot that was not there, and how often */
 /*
  * Address of the root directory's dentry in the daemon's mount namespace, where nearly every walk up the parents ends;
  * 0 until the daemon has looked at "/". Only a shortcut: without it the walk finds out that nothing is above.
@@ -48,6 +48,9 @@ __u64 host_mount = 0; /* the mount that it is the root of: another mount of the 
 __u32 epoch = 0;      /* the daemon's flush number */
 __u32 has_repeats = 0; /* set when a counter grew without a record; the daemon clears it before each flush */
 __u32 has_names = 0;   /* name_filter is not empty */
+/* A file of the daemon's own, watched as a secret is, and how often its opens came as far as being counted. */
+struct file_id canary = {};
+__u64 canary_opens = 0;
 
 /* ---------------------------------------------------------------- rings */
 
@@ -64,11 +67,13 @@ struct {
 
 /* ---------------------------------------------------------------- tables */
 
+/* Tables that only the daemon writes are read-only to programs. */
+
 /* What is a secret. Size set at load. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__type(key, struct file_id);
 	__type(value, struct watch_value);
 } watched SEC(".maps");
@@ -76,7 +81,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__type(key, struct file_id);
 	__type(value, struct directory_value);
 } directories SEC(".maps");
@@ -84,7 +89,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_RDONLY_PROG);
 	__type(key, struct name_key);
 	__type(value, struct name_value);
 } names SEC(".maps");
@@ -93,6 +98,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_RDONLY_PROG);
 	__type(key, struct file_id);
 	__type(value, struct ignored_value);
 } ignored SEC(".maps");

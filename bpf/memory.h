@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "observe.h"
+#include "guard.h"
 
 #define PTRACE_PEEKTEXT 1
 #define PTRACE_PEEKDATA 2
@@ -21,7 +21,13 @@ static __always_inline void seen_target(struct task_struct *task, __u32 target, 
 {
 	struct sighting sighting = {.kind = kind, .via = via, .mode = mode, .target = target};
 
-	if (target == 0 || target == (__u32)READ(task, tgid) || !is_holder(target))
+	if (target == 0 || target == (__u32)READ(task, tgid))
+		return;
+	if (target == daemon_pid) {
+		guard_traced(kind, via);
+		return;
+	}
+	if (!is_holder(target))
 		return;
 	observe((__u64)task, 0, &sighting);
 }

@@ -97,10 +97,15 @@ static __always_inline bool names_may_decide(struct dentry *directory, struct mo
 	return may_be_watched(below) || READ(below, d_parent) == below; /* mounts on mounts are rare */
 }
 
+/* What quiet_asked[] has in the low bits of a tag. */
+#define QUIET_MISSES    6 /* so many misses of one tag, before it is asked whether the directory is quiet */
+#define QUIET_REFUSED   7 /* it is not */
+#define QUIET_ASKS_MASK 7ULL
+
 /*
- * Nothing wants the file (an address) in that directory: may the directory be remembered as quiet? Global, and rare.
- * Asked when two misses of a slot in a row had this tag, so a stream of directories that are opened once costs a store
- * each. So the epoch in the tag was read by an earlier open, too: no processor can have put it off until after this.
+ * Nothing wants the file (an address) in that directory: may the directory be remembered as quiet? Global, and rare: it
+ * costs as much as some opens, so it has to be worth that, where many directories are opened or much is renamed. The
+ * epoch in the tag was read by earlier opens, too: no processor can have put it off until after this.
  */
 int __attribute__((noinline)) quiet_learn(__u64 file, __u64 directory, __u64 tag)
 {
@@ -114,18 +119,21 @@ int __attribute__((noinline)) quiet_learn(__u64 file, __u64 directory, __u64 tag
 	    stays_in_place(directory, (__u64)mount) && !match_slow(file, directory, 1, MATCH_ANY_FILE))
 		quiet[quiet_slot(tag)] = tag;
 	else
-		quiet_asked[quiet_slot(tag)] = ~tag;
+		quiet_asked[quiet_slot(tag)] = tag | QUIET_REFUSED;
 	return 0;
 }
 
 static __always_inline void quiet_missed(__u64 file, __u64 directory, __u64 tag)
 {
 	__u64 *asked = &quiet_asked[quiet_slot(tag)];
+	__u64 found = *asked, misses = found & QUIET_ASKS_MASK;
 
-	if (*asked == tag)
+	if ((found ^ tag) & ~QUIET_ASKS_MASK)
+		*asked = tag & ~QUIET_ASKS_MASK;
+	else if (misses < QUIET_MISSES)
+		*asked = found + 1;
+	else if (misses == QUIET_MISSES)
 		(void)quiet_learn(file, directory, tag);
-	else if (*asked != ~tag)
-		*asked = tag;
 }
 
 static __always_inline __u64 quiet_tag_of(struct inode *directory, __u32 dev, __u64 file)

@@ -19,6 +19,7 @@
 struct error;
 
 #define CONFIG_STRING_SIZE  64
+#define CONFIG_GLOBS_SIZE   4096
 #define CONFIG_POLICIES_MAX 256
 #define CONFIG_FILE_MAX     (1024UL * 1024) /* bytes */
 
@@ -73,6 +74,13 @@ struct config {
 
 	uint64_t policy_max_files;
 	uint64_t policy_max_secrets;
+
+	char enforcement_pin_dir[PATH_MAX]; /* "": nothing is pinned */
+
+	bool protect_deny;
+	char protect_allow_signals_from[CONFIG_GLOBS_SIZE];
+	char protect_allow_bpf_from[CONFIG_GLOBS_SIZE];
+	uint64_t protect_self_check_ms; /* 0: off */
 };
 
 /* Fills in the defaults; owns nothing yet. */

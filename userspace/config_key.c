@@ -88,6 +88,19 @@ const struct config_key config_keys[] = {
 	 "Most policy files that are loaded."},
 	{"policy.max_secrets", CONFIG_NUMBER, AT(policy_max_secrets), 1, 100000, NULL, "4096",
 	 "Most secrets that all policies together may name."},
+
+	{"enforcement.pin_dir", CONFIG_PATH, AT(enforcement_pin_dir), 0, PATH_MAX - 1, NULL, "/sys/fs/bpf/secrets-agent",
+	 "Directory on a BPF file system for what must outlive sagentd. Empty means that nothing does."},
+
+	{"protect.deny", CONFIG_BOOL, AT(protect_deny), 0, 0, NULL, "true",
+	 "Whether, in tier lsm, what others do to sagentd itself is refused. It is reported in every tier."},
+	{"protect.allow_signals_from", CONFIG_STRING, AT(protect_allow_signals_from), 0, CONFIG_GLOBS_SIZE - 1, NULL,
+	 "\"/usr/bin/runc:/usr/sbin/runc:/usr/local/sbin/runc:/usr/bin/crun:/usr/bin/containerd-shim*:/usr/bin/conmon\"",
+	 "Globs of programs, separated by colons, that may end or stop sagentd, besides process 1 and its parent."},
+	{"protect.allow_bpf_from", CONFIG_STRING, AT(protect_allow_bpf_from), 0, CONFIG_GLOBS_SIZE - 1, NULL, "\"\"",
+	 "Globs of programs, separated by colons, that may open and change sagentd's BPF programs and maps."},
+	{"protect.self_check_ms", CONFIG_NUMBER, AT(protect_self_check_ms), 0, 60000, NULL, "1000",
+	 "Milliseconds between two looks at whether sagentd's programs and tables are as it left them. 0 means never."},
 };
 /* clang-format on */
 const size_t config_keys_count = sizeof(config_keys) / sizeof(config_keys[0]);

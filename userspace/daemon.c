@@ -51,6 +51,7 @@ static void on_output_ended(void *context)
 static void on_flush(evutil_socket_t fd, short what, void *context)
 {
 	struct daemon *daemon = context;
+	uint64_t began_ns = clock_boot_ns();
 	int r = sensor_flush(daemon->sensor);
 
 	(void)fd;
@@ -59,6 +60,16 @@ static void on_flush(evutil_socket_t fd, short what, void *context)
 		(void)log_error(r, "reading the kernel's counters");
 	observer_tick(daemon->observer);
 	daemon_check_losses(daemon);
+	if (r >= 0)
+		daemon_heartbeat_beat(daemon, began_ns);
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *context)
+{
+	(void)fd;
+	(void)what;
+	(void)context;
+	notify_send("WATCHDOG=1"); /* the loop came to us */
 }
 
 /* ---------------------------------------------------------------- signals */
@@ -106,6 +117,7 @@ static int open_sensor(struct daemon *daemon, struct error *error)
 		.access_ring_bytes = config->sensor_access_ring_kib * 1024,
 		.process_ring_bytes = config->sensor_process_ring_kib * 1024,
 		.keep_args = config->identity_args,
+		.guard_denies = daemon_denies_tampering(daemon),
 	};
 
 	return sensor_new(daemon->base, &sensor_config, &handler, &daemon->sensor, error);
@@ -146,6 +158,7 @@ static int open_identity(struct daemon *daemon)
 		.max_holders = config->sensor_max_holders,
 		.hash_wait_ms = config->identity_hash_wait_ms,
 		.publish = daemon_publish,
+		.tampered = daemon_tampered,
 		.context = daemon,
 	};
 	int r = worker_pool_new(daemon->base, WORKERS, WORKER_QUEUE, &daemon->pool);
@@ -244,6 +257,18 @@ static int start_timer(struct daemon *daemon)
 	return daemon->flush_timer && event_add(daemon->flush_timer, &interval) == 0 ? 0 : -ENOMEM;
 }
 
+/* Twice as often as the service manager wants to hear of us: sd_watchdog_enabled(3). */
+static int start_watchdog(struct daemon *daemon)
+{
+	const uint64_t us = notify_watchdog_us() / 2;
+	const struct timeval interval = {.tv_sec = (time_t)(us / 1000000), .tv_usec = (suseconds_t)(us % 1000000)};
+
+	if (us == 0)
+		return 0;
+	daemon->watchdog_timer = event_new(daemon->base, -1, EV_PERSIST, on_watchdog, daemon);
+	return daemon->watchdog_timer && event_add(daemon->watchdog_timer, &interval) == 0 ? 0 : -ENOMEM;
+}
+
 /* The watch list opens many files at once, a few hundred at a time. */
 static void raise_descriptor_limit(void)
 {
@@ -287,6 +312,7 @@ static void say_ready(struct daemon *daemon)
 	started.blind_spots = sensor_blind_spots(daemon->sensor, &started.blind_spots_count);
 	daemon->is_started = true;
 	daemon_publish(daemon, &event);
+	daemon_heartbeat_begin(daemon);
 	/* The table shows them itself. */
 	for (size_t i = 0; i < started.blind_spots_count && daemon->config->output_format != CONFIG_OUTPUT_TABLE; i++)
 		log_info("not seen on this host: %s", started.blind_spots[i]);
@@ -323,7 +349,12 @@ static int open_all(struct daemon *daemon, struct error *error)
 	if (r < 0)
 		return r;
 	(void)TAKE_PTR(policy);
+	daemon_heartbeat_open(daemon);
 	r = sensor_start(daemon->sensor, error);
+	if (r == 0)
+		r = daemon_guard_start(daemon);
+	if (r == 0)
+		r = start_watchdog(daemon);
 	return r < 0 ? r : start_timer(daemon);
 }
 
@@ -379,6 +410,7 @@ static void flush_all(struct daemon *daemon)
 	if (daemon->output)
 		output_drain(daemon->output);
 	say_stopped(daemon);
+	daemon_heartbeat_end(daemon);
 }
 
 static void on_alarm(int number)
@@ -403,6 +435,8 @@ void daemon_free(struct daemon *daemon)
 		return;
 	if (daemon->is_started)
 		flush_all(daemon);
+	daemon_heartbeat_free(daemon);
+	daemon_guard_free(daemon);
 	sensor_free(daemon->sensor);
 	output_free(daemon->output);
 	store_close(daemon->store);
@@ -423,6 +457,8 @@ void daemon_free(struct daemon *daemon)
 	}
 	if (daemon->flush_timer)
 		event_free(daemon->flush_timer);
+	if (daemon->watchdog_timer)
+		event_free(daemon->watchdog_timer);
 	if (daemon->base)
 		event_base_free(daemon->base);
 	buffer_release(&daemon->line);

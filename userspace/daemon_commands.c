@@ -132,6 +132,8 @@ static int command_status(void *context, struct control_request *request)
 	write_numbers(&w, daemon);
 	write_store(&w, daemon);
 	json_uint(&w, "watchers", control_stats(daemon->control).watchers);
+	daemon_heartbeat_write_status(daemon, &w);
+	daemon_guard_write_status(daemon, &w);
 	json_string(&w, "policy_error", daemon->policy_error[0] ? daemon->policy_error : NULL);
 	json_object_end(&w);
 	if (buffer.failed)

@@ -166,6 +166,7 @@ static void reload_done(struct worker_job *job)
 		struct watchlist_stats stats;
 
 		daemon->policy_error[0] = '\0';
+		daemon_guard_refresh_rights(daemon);
 		daemon_log_warnings(daemon->policy);
 		watchlist_statistics(daemon->watchlist, &stats);
 		log_info("policy reloaded: policies=%zu secrets=%zu files=%zu", policy_set_policy_count(daemon->policy),

@@ -19,6 +19,11 @@
 #include "sensor/kernel_support.h"
 
 struct policy_host;
+struct counted;
+struct daemon_guard;
+struct daemon_heartbeat;
+struct json_writer;
+struct last_signal;
 struct policy_set;
 
 struct daemon {
@@ -37,6 +42,9 @@ struct daemon {
 	struct store *store;
 	struct output *output;
 	struct control *control;
+	struct daemon_guard *guard;
+	struct daemon_heartbeat *heartbeat;
+	struct event *watchdog_timer;
 	struct kernel_support support;
 	enum sensor_backend backend;
 	struct buffer line;
@@ -65,5 +73,31 @@ void daemon_start_reload(struct daemon *daemon);
 
 /* A command of daemon_explain.c. */
 int daemon_explain(void *context, struct control_request *request);
+/*
+ * What the agent before left (daemon_heartbeat.c). `begin` tells of the gap, once everything is seen; from then on each
+ * `beat` says that all until `boot_ns` has been told. What fails here is logged, and stops nothing.
+ */
+void daemon_heartbeat_open(struct daemon *daemon);
+void daemon_heartbeat_begin(struct daemon *daemon);
+void daemon_heartbeat_beat(struct daemon *daemon, uint64_t boot_ns);
+/* The agent ends in order. */
+void daemon_heartbeat_end(struct daemon *daemon);
+void daemon_heartbeat_free(struct daemon *daemon);
+void daemon_heartbeat_write_status(const struct daemon *daemon, struct json_writer *w);
+/* A file of the agent's own that it may open as often as it likes; NULL when there is none. */
+const char *daemon_heartbeat_path(const struct daemon *daemon);
+int daemon_heartbeat_fd(const struct daemon *daemon);
+
+/* The agent's own maps, programs and tables (daemon_guard.c): whoever touches them is told of, what is wrong repaired.
+ */
+int daemon_guard_start(struct daemon *daemon);
+void daemon_guard_free(struct daemon *daemon);
+/* The programs that the config allows more to, as they are now. */
+void daemon_guard_refresh_rights(struct daemon *daemon);
+void daemon_guard_write_status(const struct daemon *daemon, struct json_writer *w);
+/* As observer_config's; the context is the daemon. */
+void daemon_tampered(void *context, const struct counted *counted);
+bool daemon_denies_tampering(const struct daemon *daemon);
+
 /* What the control socket takes; their context is the daemon. */
 extern const struct control_command daemon_commands[];

@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "cli/policy_advice.h"
 #include "daemon.h"
+#include "hardening.h"
 #include "options.h"
 #include "probe_report.h"
 
@@ -51,6 +52,7 @@ static int run(const struct config *config)
 
 	log_set_level(config->log_level);
 	(void)signal(SIGPIPE, SIG_IGN);
+	hardening_apply();
 	r = daemon_check_policies(config, &host, &policies, &secrets, &error);
 	if (r < 0)
 		return fail(&error, r, EXIT_USAGE);

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -46,4 +47,24 @@ void notify_reloading(void)
 	(void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
 		       (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
 	notify_send(state);
+}
+
+static uint64_t number_in(const char *name)
+{
+	const char *text = getenv(name);
+	char *end = NULL;
+	unsigned long long number;
+
+	if (!text || *text < '0' || *text > '9')
+		return 0;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	return errno || *end ? 0 : number;
+}
+
+uint64_t notify_watchdog_us(void)
+{
+	uint64_t pid = number_in("WATCHDOG_PID");
+
+	return pid == 0 || pid == (uint64_t)getpid() ? number_in("WATCHDOG_USEC") : 0;
 }

@@ -413,6 +413,11 @@ static bool on_access(void *context, const struct counted *counted)
 		.last_ns = counted->last_ns,
 	};
 
+	if (counted->key->kind == COUNTED_TAMPER) {
+		if (observer->config.tampered)
+			observer->config.tampered(observer->config.context, counted);
+		return true;
+	}
 	if (!observer->watchlist || !observer->policy)
 		return false;
 	if (counted->key->target) {

@@ -26,6 +26,8 @@ struct observer_config {
 	uint64_t hash_wait_ms;
 	/* Each event, borrowed for the call. */
 	void (*publish)(void *context, const struct bus_event *event);
+	/* Something that was done to the agent itself (COUNTED_TAMPER), borrowed for the call; may be NULL. */
+	void (*tampered)(void *context, const struct counted *counted);
 	void *context;
 };
 

@@ -30,7 +30,7 @@
 #endif
 
 #define DEPTH(n)    (1U << (n))
-#define OPENS       3   /* a miss, another, and one that finds it remembered */
+#define OPENS       12  /* some misses, and one that finds it remembered */
 #define TRIES       200 /* others on the host rename, too, and all is forgotten */
 #define CHURN_MOST  256 /* directories made until one has the inode number of another */
 #define KEY_OF_TEST 1   /* bpf_fixture.h */

@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/tamper.h"
 #include "base/version.h"
 #include "bus/event.h"
 
@@ -233,6 +234,58 @@ static void put_refusals(void)
 	put(&(struct bus_event){.type = EVENT_POLICY_REFUSED, .policy_refused = &refused});
 }
 
+static void put_gaps(const char *text)
+{
+	struct access access = plain_access();
+	struct event_gap gap = {.to_real_ns = SAMPLE_NS, .host_started_real_ns = SAMPLE_NS - 5000000};
+
+	put(&(struct bus_event){.type = EVENT_GAP, .gap = &gap});
+	gap.from_real_ns = SAMPLE_NS - 1500000000;
+	gap.duration_ns = 1500000000;
+	gap.signal = text;
+	gap.process = &access.process;
+	gap.tier_is_known = gap.counts_are_known = true;
+	gap.accesses = gap.denied = UINT64_MAX;
+	access.process.exe = access.process.cgroup = access.process.user = text;
+	access.process.container = access.process.pod = access.process.unit = text;
+	access.process.ancestors[0].exe = text;
+	for (int i = 0; i < (int)GAP_CAUSE_COUNT; i++) {
+		static const char *const backends[] = {"lsm", "fentry", "tracepoint", NULL};
+
+		gap.cause = (enum gap_cause)i;
+		gap.tier = (enum tier)i;
+		gap.backend = backends[i];
+		put(&(struct bus_event){.type = EVENT_GAP, .gap = &gap});
+	}
+}
+
+static void put_tampers(const char *text)
+{
+	struct access access = plain_access();
+	struct event_tamper tamper = {.way = "update", .last_real_ns = SAMPLE_NS, .first_real_ns = SAMPLE_NS};
+
+	access.process.exe = access.process.cgroup = access.process.user = text;
+	access.process.container = access.process.pod = access.process.unit = text;
+	access.process.ancestors[0].exe = text;
+	for (int i = TAMPER_BPF; i < TAMPER_KIND_COUNT; i++) {
+		for (int way = 0; way <= UINT8_MAX; way++) {
+			tamper.kind = (enum tamper_kind)i;
+			tamper.way = tamper_way_name(tamper.kind, (uint8_t)way);
+			tamper.object = (enum guard_object)(way % GUARD_OBJECT_COUNT);
+			tamper.object_id = way % 3 ? UINT32_MAX : 0;
+			tamper.object_name = way % 2 ? text : NULL;
+			tamper.detail = i == TAMPER_SELF_CHECK ? text : NULL;
+			tamper.repair = (enum tamper_repair)(way % 3);
+			tamper.result = way % 2 ? -EPERM : 0;
+			tamper.is_denied = way % 2;
+			tamper.count = way % 2 ? UINT64_MAX : 1;
+			tamper.process = way % 2 ? &access.process : NULL;
+			if (way < 3 || way == GUARD_OPEN || (way % 16 == 1 && *tamper.way))
+				put(&(struct bus_event){.type = EVENT_TAMPER, .tamper = &tamper});
+		}
+	}
+}
+
 int main(void)
 {
 	static char huge[HUGE_SIZE];
@@ -247,6 +300,10 @@ int main(void)
 	put_lifecycle(NULL);
 	memset(huge, '\x01', sizeof(huge) - 1);
 	put_lifecycle(huge);
+	put_gaps("SIGKILL");
+	put_gaps(huge);
+	put_tampers("watched");
+	put_tampers(huge);
 	put_refusals();
 	buffer_release(&line);
 	return fflush(stdout) == 0 ? status : 1;

@@ -28,7 +28,6 @@ def test_the_ready_line_says_what_is_watched():
         assert d.ready["policies"] == "1" and d.ready["secrets"] == "2" and int(d.ready["files"]) >= 2, d.ready
         assert d.ready["tier"] == "observe" and d.ready["backend"] in ("lsm", "fentry", "tracepoint")
         assert len([line for line in d.stderr if "ready: " in line]) == 1
-        assert d.ready_after < 2, f"{d.ready_after:.2f} s"
         d.barrier()
         started = d.events.of(STARTED)
         assert len(started) == 1 and started[0]["data"]["backend"] == d.ready["backend"], started

@@ -137,6 +137,32 @@ static void does_nothing_without_somebody_to_tell(void **state)
 	assert_string_equal(received(f), "");
 }
 
+static void knows_how_often_the_service_manager_wants_to_hear(void **state)
+{
+	char pid[16];
+
+	(void)state;
+	(void)unsetenv("WATCHDOG_PID");
+	(void)unsetenv("WATCHDOG_USEC");
+	assert_int_equal(notify_watchdog_us(), 0);
+	assert_int_equal(setenv("WATCHDOG_USEC", "10000000", 1), 0);
+	assert_int_equal(notify_watchdog_us(), 10000000);
+	(void)snprintf(pid, sizeof(pid), "%d", getpid());
+	assert_int_equal(setenv("WATCHDOG_PID", pid, 1), 0);
+	assert_int_equal(notify_watchdog_us(), 10000000);
+	(void)snprintf(pid, sizeof(pid), "%d", getpid() + 1); /* it means our parent, not us */
+	assert_int_equal(setenv("WATCHDOG_PID", pid, 1), 0);
+	assert_int_equal(notify_watchdog_us(), 0);
+	(void)unsetenv("WATCHDOG_PID");
+	for (size_t i = 0; i < 5; i++) {
+		static const char *const bad[] = {"", "-1", "10s", "99999999999999999999999", " 5"};
+
+		assert_int_equal(setenv("WATCHDOG_USEC", bad[i], 1), 0);
+		assert_int_equal(notify_watchdog_us(), 0);
+	}
+	(void)unsetenv("WATCHDOG_USEC");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -146,6 +172,7 @@ int main(void)
 		TEST(tells_a_socket_in_the_abstract_namespace),
 		TEST(tells_when_a_reload_began),
 		TEST(does_nothing_without_somebody_to_tell),
+		TEST(knows_how_often_the_service_manager_wants_to_hear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -192,7 +192,8 @@ static const char status_answer[] =
 	"\"accesses\":5,\"events\":6,\"alerts\":7,\"processes\":8,\"counters\":9,"
 	"\"losses\":[{\"place\":\"access-ring\",\"count\":10},{\"place\":\"process-ring\",\"count\":0}],"
 	"\"store\":{\"enabled\":true,\"rows\":11,\"bytes\":1572864,\"dropped\":12,\"error\":\"disk full\"},"
-	"\"watchers\":13,\"policy_error\":\"p.yaml:3: no\"}}\n";
+	"\"watchers\":13,\"gap\":{\"cause\":\"killed\",\"from\":\"2026-01-02T03:04:00.5Z\",\"seconds\":1.25},"
+	"\"self_check\":\"ok\",\"tampers\":14,\"policy_error\":\"p.yaml:3: no\"}}\n";
 
 static void shows_the_status(void **state)
 {
@@ -207,6 +208,8 @@ static void shows_the_status(void **state)
 	       "store        11 rows, 1.5 MiB, 12 dropped\n"
 	       "             disk full\n"
 	       "lost         10 access-ring\n"
+	       "protection   self-check ok, 14 attempts\n"
+	       "gap          1.250 s without an agent from 2026-01-02 03:04:00 (killed)\n"
 	       "cannot see   mounts inside\n"
 	       "             kernel threads\n"
 	       "policy       p.yaml:3: no\n",

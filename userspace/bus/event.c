@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/json_writer.h"
+#include "base/tamper.h"
 #include "base/uuid.h"
 
 #define SOURCE_SIZE 512
@@ -19,6 +20,8 @@ static const char *const type_names[EVENT_TYPE_COUNT] = {
 	[EVENT_STOPPED] = "secretsagent.sensor.stopped.v1",
 	[EVENT_POLICY_LOADED] = "secretsagent.policy.loaded.v1",
 	[EVENT_POLICY_REFUSED] = "secretsagent.policy.refused.v1",
+	[EVENT_GAP] = "secretsagent.agent.gap.v1",
+	[EVENT_TAMPER] = "secretsagent.agent.tamper.v1",
 };
 
 /* Losses of detail only: the counter of the access, or a record of its own, still holds it. */
@@ -32,6 +35,18 @@ static const bool loss_keeps_counts[LOSS_PLACE_COUNT] = {
 const char *event_type_name(enum event_type type)
 {
 	return (unsigned int)type < EVENT_TYPE_COUNT ? type_names[type] : "unknown";
+}
+
+const char *gap_cause_name(enum gap_cause cause)
+{
+	static const char *const names[GAP_CAUSE_COUNT] = {
+		[GAP_KILLED] = "killed",
+		[GAP_STOPPED] = "stopped",
+		[GAP_HOST_RESTART] = "host-restart",
+		[GAP_UNKNOWN] = "unknown",
+	};
+
+	return (unsigned int)cause < GAP_CAUSE_COUNT ? names[cause] : "unknown";
 }
 
 bool event_loss_keeps_counts(enum loss_place place)
@@ -416,6 +431,73 @@ static void write_policy_loaded(struct json_writer *w, const struct event_policy
 	json_bool(w, "reload", loaded->is_reload);
 }
 
+static void write_process_or_null(struct json_writer *w, const struct access_process *process)
+{
+	if (process)
+		write_process(w, process);
+	else
+		json_null(w, "process");
+}
+
+static void write_count_or_null(struct json_writer *w, const char *key, bool is_known, uint64_t count)
+{
+	if (is_known)
+		json_uint(w, key, count);
+	else
+		json_null(w, key);
+}
+
+/* Text of our own, far shorter than any bound. */
+static void write_short(struct json_writer *w, const char *key, const char *value)
+{
+	(void)write_cut(w, key, value, EVENT_NAME_MAX);
+}
+
+static void write_gap(struct json_writer *w, const struct event_gap *gap)
+{
+	json_string(w, "cause", gap_cause_name(gap->cause));
+	if (gap->from_real_ns) {
+		write_time(w, "from", gap->from_real_ns);
+		write_time(w, "to", gap->to_real_ns);
+		json_double(w, "seconds", (double)gap->duration_ns / (double)NS_PER_SEC);
+	} else {
+		json_null(w, "from");
+		write_time(w, "to", gap->to_real_ns);
+		json_null(w, "seconds");
+	}
+	write_time(w, "host_started", gap->host_started_real_ns);
+	write_short(w, "backend", gap->backend);
+	json_string(w, "tier", gap->tier_is_known ? tier_name(gap->tier) : NULL);
+	json_bool(w, "denied_meanwhile", gap->was_denying);
+	write_count_or_null(w, "accesses", gap->counts_are_known, gap->accesses);
+	write_count_or_null(w, "denied", gap->counts_are_known, gap->denied);
+	write_short(w, "signal", gap->signal);
+	write_process_or_null(w, gap->process);
+}
+
+static void write_tamper(struct json_writer *w, const struct event_tamper *tamper)
+{
+	json_string(w, "kind", tamper_kind_name(tamper->kind));
+	write_short(w, "way", or_empty(tamper->way));
+	json_object_begin(w, "target");
+	json_string(w, "type", tamper->object ? guard_object_name(tamper->object) : "agent");
+	write_short(w, "name", tamper->object_name);
+	write_count_or_null(w, "id", tamper->object_id != 0, tamper->object_id);
+	json_object_end(w);
+	write_short(w, "detail", tamper->detail);
+	json_int(w, "result", tamper->result);
+	write_error_name(w, tamper->result);
+	json_bool(w, "denied", tamper->is_denied);
+	if (tamper->repair == REPAIR_NOT_NEEDED)
+		json_null(w, "repaired");
+	else
+		json_bool(w, "repaired", tamper->repair == REPAIR_DONE);
+	json_uint(w, "count", tamper->count);
+	write_time(w, "first", tamper->first_real_ns);
+	write_time(w, "last", tamper->last_real_ns);
+	write_process_or_null(w, tamper->process);
+}
+
 static void write_policy_refused(struct json_writer *w, const struct event_policy_refused *refused)
 {
 	const struct error *error = refused->error;
@@ -429,6 +511,18 @@ static void write_policy_refused(struct json_writer *w, const struct event_polic
 	json_bool(w, "reload", refused->is_reload);
 }
 
+static const char *subject_of(const struct bus_event *event)
+{
+	if (event->type == EVENT_LOSS)
+		return loss_place_name(event->loss->place);
+	return event->type == EVENT_TAMPER ? tamper_kind_name(event->tamper->kind) : NULL;
+}
+
+static uint64_t time_of(const struct bus_event *event)
+{
+	return event->type == EVENT_TAMPER ? event->tamper->last_real_ns : 0;
+}
+
 void event_write(struct buffer *buffer, const struct event_source *source, const struct bus_event *event)
 {
 	struct json_writer w;
@@ -438,8 +532,7 @@ void event_write(struct buffer *buffer, const struct event_source *source, const
 		return;
 	}
 	json_writer_init(&w, buffer);
-	envelope_begin(&w, source, event->type, event->type == EVENT_LOSS ? loss_place_name(event->loss->place) : NULL,
-		       0);
+	envelope_begin(&w, source, event->type, subject_of(event), time_of(event));
 	switch (event->type) {
 	case EVENT_LOSS:
 		write_loss(&w, event->loss);
@@ -455,6 +548,12 @@ void event_write(struct buffer *buffer, const struct event_source *source, const
 		break;
 	case EVENT_POLICY_REFUSED:
 		write_policy_refused(&w, event->policy_refused);
+		break;
+	case EVENT_GAP:
+		write_gap(&w, event->gap);
+		break;
+	case EVENT_TAMPER:
+		write_tamper(&w, event->tamper);
 		break;
 	case EVENT_ACCESS:
 	case EVENT_TYPE_COUNT:

@@ -37,6 +37,8 @@ enum event_type {
 	EVENT_STOPPED,
 	EVENT_POLICY_LOADED,
 	EVENT_POLICY_REFUSED,
+	EVENT_GAP,
+	EVENT_TAMPER,
 	EVENT_TYPE_COUNT,
 };
 
@@ -87,6 +89,49 @@ struct event_policy_refused {
 	bool is_reload; /* the policy before it stays in force */
 };
 
+enum gap_cause {
+	GAP_KILLED,       /* it ended without saying so: killed, or crashed */
+	GAP_STOPPED,      /* it ended in order, and the host went on */
+	GAP_HOST_RESTART, /* the host was started anew in between */
+	GAP_UNKNOWN,
+	GAP_CAUSE_COUNT,
+};
+
+/* A time in which no agent ran on this host. */
+struct event_gap {
+	enum gap_cause cause;
+	uint64_t from_real_ns; /* until then all was told; 0: not known */
+	uint64_t to_real_ns;
+	uint64_t duration_ns; /* of no meaning when `from` is not known */
+	uint64_t host_started_real_ns;
+	const char *signal;                   /* that ended it, or NULL */
+	const struct access_process *process; /* who sent the signal, or NULL */
+	const char *backend;                  /* of the agent before, or NULL */
+	bool tier_is_known;
+	enum tier tier;
+	bool was_denying; /* denials went on in between */
+	bool counts_are_known;
+	uint64_t accesses, denied; /* in between */
+};
+
+enum tamper_repair { REPAIR_NOT_NEEDED, REPAIR_DONE, REPAIR_FAILED };
+
+/* Something was done to the agent itself, or is found to have been done. */
+struct event_tamper {
+	enum tamper_kind kind;
+	const char *way;          /* "update", "SIGKILL", "ptrace", "table", ... */
+	enum guard_object object; /* 0: the process of the agent */
+	const char *object_name;  /* or NULL */
+	uint32_t object_id;       /* 0: none, or any */
+	const char *detail;       /* what the self-check found, a sentence; or NULL */
+	int result;               /* 0 or a negative errno */
+	bool is_denied;           /* by us */
+	enum tamper_repair repair;
+	uint64_t count;
+	uint64_t first_real_ns, last_real_ns;
+	const struct access_process *process; /* NULL: nobody was seen */
+};
+
 /* Not `struct event`: that is libevent's. */
 struct bus_event {
 	enum event_type type;
@@ -97,8 +142,12 @@ struct bus_event {
 		const struct event_stopped *stopped;
 		const struct event_policy_loaded *policy_loaded;
 		const struct event_policy_refused *policy_refused;
+		const struct event_gap *gap;
+		const struct event_tamper *tamper;
 	};
 };
+
+const char *gap_cause_name(enum gap_cause cause); /* "unknown" when out of range */
 
 /* "secretsagent.secret.access.v1"; out of range gives "unknown". */
 const char *event_type_name(enum event_type type);

@@ -83,6 +83,27 @@ static void write_losses(struct json_object *status, struct buffer *out)
 		write_text(out, "lost", "nothing");
 }
 
+static void write_protection(struct json_object *status, struct buffer *out)
+{
+	char text[VALUE_SIZE], from[SAGENT_TIME_SIZE];
+	uint64_t tampers = json_field_uint(status, "tampers", 0);
+	const char *since = json_field_string(status, "gap.from", NULL);
+
+	(void)snprintf(text, sizeof(text), "self-check %s, %" PRIu64 " %s",
+		       json_field_string(status, "self_check", "?"), tampers, tampers == 1 ? "attempt" : "attempts");
+	write_text(out, "protection", text);
+	if (!json_field_string(status, "gap.cause", NULL))
+		return;
+	if (since)
+		(void)snprintf(text, sizeof(text), "%.3f s without an agent from %s (%s)",
+			       json_object_get_double(json_field(status, "gap.seconds")),
+			       sagent_local_time(since, from), json_field_string(status, "gap.cause", "?"));
+	else
+		(void)snprintf(text, sizeof(text), "a time without an agent, how long is not known (%s)",
+			       json_field_string(status, "gap.cause", "?"));
+	write_text(out, "gap", text);
+}
+
 static void write_blind_spots(struct json_object *status, struct buffer *out)
 {
 	struct json_object *spots = json_field_array(status, "blind_spots");
@@ -109,6 +130,7 @@ int sagent_status(struct sagent *sagent)
 		write_counts(status, &text);
 		write_store(status, &text);
 		write_losses(status, &text);
+		write_protection(status, &text);
 		write_blind_spots(status, &text);
 		policy_error = json_field_string(status, "policy_error", NULL);
 		if (policy_error)

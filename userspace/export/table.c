@@ -15,6 +15,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/tamper.h"
 #include "export/cell.h"
 #include "export/layout.h"
 #include "export/line_writer.h"
@@ -210,6 +211,58 @@ static void put_policy_refused(struct table *table, struct buffer *text, const s
 	put_note(table, STYLE_DENY, text);
 }
 
+static void write_process(struct buffer *text, const struct access_process *process)
+{
+	char pid[16];
+
+	if (!process) {
+		buffer_append_string(text, "(nobody was seen)");
+		return;
+	}
+	(void)snprintf(pid, sizeof(pid), "%u", process->id.pid);
+	buffer_printf(text, "%s pid %s %s", process->exe && *process->exe ? process->exe : process->comm, pid,
+		      process->user ? process->user : "");
+}
+
+static void put_gap(struct table *table, struct buffer *text, const struct event_gap *gap)
+{
+	char time[CLOCK_RFC3339_SIZE];
+
+	buffer_printf(text, "GAP     no agent ran ");
+	if (gap->from_real_ns)
+		buffer_printf(text, "for %.3f s, since %s: ", (double)gap->duration_ns / (double)NS_PER_SEC,
+			      clock_format_rfc3339(gap->from_real_ns, time));
+	else
+		buffer_append_string(text, "for a time that is not known: ");
+	buffer_append_string(text, gap_cause_name(gap->cause));
+	if (gap->signal)
+		buffer_printf(text, ", %s", gap->signal);
+	if (gap->process) {
+		buffer_append_string(text, " by ");
+		write_process(text, gap->process);
+	}
+	put_note(table, STYLE_LOSS, text);
+}
+
+static void put_tamper(struct table *table, struct buffer *text, const struct event_tamper *tamper)
+{
+	buffer_printf(text, "TAMPER  %s %s", tamper_kind_name(tamper->kind), tamper->way ? tamper->way : "");
+	if (tamper->object)
+		buffer_printf(text, " of %s %s", guard_object_name(tamper->object),
+			      tamper->object_name ? tamper->object_name : "");
+	buffer_printf(text, " x%" PRIu64 "%s", tamper->count, tamper->is_denied ? " DENIED" : "");
+	if (tamper->kind == TAMPER_SELF_CHECK) {
+		buffer_printf(text, ": %s%s", tamper->detail ? tamper->detail : "",
+			      tamper->repair == REPAIR_DONE     ? " (repaired)"
+			      : tamper->repair == REPAIR_FAILED ? " (not repaired)"
+								: "");
+	} else {
+		buffer_append_string(text, " by ");
+		write_process(text, tamper->process);
+	}
+	put_note(table, STYLE_DENY, text);
+}
+
 static void put_stopped(struct table *table)
 {
 	const struct summary_style style = {
@@ -248,6 +301,12 @@ static void put_other(struct table *table, const struct bus_event *event)
 		break;
 	case EVENT_POLICY_REFUSED:
 		put_policy_refused(table, &text, event->policy_refused);
+		break;
+	case EVENT_GAP:
+		put_gap(table, &text, event->gap);
+		break;
+	case EVENT_TAMPER:
+		put_tamper(table, &text, event->tamper);
 		break;
 	case EVENT_ACCESS:
 	case EVENT_TYPE_COUNT:

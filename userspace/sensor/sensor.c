@@ -38,6 +38,7 @@ struct sensor {
 	struct event *access_event, *process_event;
 	struct counters *counters;
 	struct kernel_tables tables;
+	struct table_mirror *mirror;
 	struct sensor_handler handler;
 	enum sensor_backend backend;
 	struct sequence access_sequence, process_sequence;
@@ -267,6 +268,8 @@ static void set_settings(const struct sensor *sensor, const struct sensor_config
 	settings->have_quiet = config->backend == SENSOR_BACKEND_TRACEPOINT && config->support->has_rdonly_cast &&
 			       config->support->has_mount_id;
 	randombytes_buf(&settings->quiet_key, sizeof(settings->quiet_key));
+	settings->guard_denies = config->guard_denies;
+	settings->guard_by_syscall = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	settings->observe_exec = config->backend == SENSOR_BACKEND_TRACEPOINT;
 	syscall_table_fill((uint8_t *)settings->syscall_classes, (uint8_t *)settings->syscall_classes_compat);
 }
@@ -415,6 +418,8 @@ static int make_tables(struct sensor *sensor, const struct sensor_config *config
 	sensor->process_sequence.last = calloc((size_t)sensor->cpus, sizeof(uint64_t));
 	if (!sensor->cpu_values || !sensor->access_sequence.last || !sensor->process_sequence.last)
 		return -ENOMEM;
+	if (table_mirror_new(&sensor->tables, &sensor->mirror) < 0)
+		return -ENOMEM;
 	return counters_new(bpf_map__fd(sensor->bpf->maps.counters), config->max_counters, &ops, &sensor->counters);
 }
 
@@ -491,6 +496,7 @@ void sensor_free(struct sensor *sensor)
 	ring_buffer__free(sensor->access_ring);
 	ring_buffer__free(sensor->process_ring);
 	counters_free(sensor->counters);
+	table_mirror_free(sensor->mirror);
 	sensor_bpf__destroy(sensor->bpf);
 	free(sensor->cpu_values);
 	free(sensor->access_sequence.last);
@@ -500,8 +506,8 @@ void sensor_free(struct sensor *sensor)
 
 const struct watch_sink *sensor_sink(struct sensor *sensor, void **ret_context)
 {
-	*ret_context = &sensor->tables;
-	return &kernel_tables_sink;
+	*ret_context = sensor->mirror;
+	return &table_mirror_sink;
 }
 
 int sensor_start(struct sensor *sensor, struct error *error)
@@ -576,6 +582,98 @@ int sensor_flush(struct sensor *sensor)
 	}
 	(void)report_losses(sensor);
 	return r;
+}
+
+/* ---------------------------------------------------------------- what the guard looks after */
+
+static void tell_object(void (*each)(void *context, const struct sensor_object *object), void *context,
+			enum guard_object kind, const char *name, size_t number, int fd)
+{
+	const struct sensor_object object = {
+		.kind = kind,
+		.name = name,
+		.number = number,
+		.fd = fd,
+		.must_be_frozen = kind == GUARD_MAP && strstr(name, ".rodata"),
+	};
+
+	if (fd >= 0)
+		each(context, &object);
+}
+
+void sensor_each_object(const struct sensor *sensor, void (*each)(void *context, const struct sensor_object *object),
+			void *context)
+{
+	const struct bpf_map *map;
+
+	bpf_object__for_each_map (map, sensor->bpf->obj)
+		tell_object(each, context, GUARD_MAP, bpf_map__name(map), 0, bpf_map__fd(map));
+	for (size_t i = 0; i < sensor_programs_count; i++) {
+		if (bpf_program__autoload(program_of(sensor, i)))
+			tell_object(each, context, GUARD_PROGRAM, sensor_programs[i].name, i,
+				    bpf_program__fd(program_of(sensor, i)));
+		if (sensor->links[i])
+			tell_object(each, context, GUARD_LINK, sensor_programs[i].name, i,
+				    bpf_link__fd(sensor->links[i]));
+	}
+}
+
+struct sensor_guard_maps sensor_guard_maps(const struct sensor *sensor)
+{
+	return (struct sensor_guard_maps){
+		.objects_fd = bpf_map__fd(sensor->bpf->maps.guard_objects),
+		.rights_fd = bpf_map__fd(sensor->bpf->maps.guard_rights),
+		.last_signal_fd = bpf_map__fd(sensor->bpf->maps.last_signal),
+	};
+}
+
+int sensor_reattach(struct sensor *sensor, size_t number, int *ret_fd)
+{
+	struct bpf_link *link;
+
+	if (number >= sensor_programs_count || !sensor->links[number])
+		return -EINVAL;
+	link = bpf_program__attach(program_of(sensor, number));
+	if (!link)
+		return -errno;
+	(void)bpf_link__destroy(sensor->links[number]);
+	sensor->links[number] = link;
+	*ret_fd = bpf_link__fd(link);
+	return 0;
+}
+
+int sensor_identify(struct sensor *sensor, const int *fds, size_t count, struct file_record *ret_records)
+{
+	return identify(sensor, fds, count, ret_records);
+}
+
+int sensor_set_canary(struct sensor *sensor, int fd)
+{
+	const struct watch_value value = {0};
+	struct file_record record;
+	int r = identify(sensor, &fd, 1, &record);
+
+	if (r < 0)
+		return r;
+	if (record.mode == 0)
+		return -ENOENT;
+	sensor->bpf->bss->canary = record.file;
+	return table_mirror_sink.set_file(sensor->mirror, &record.file, &value);
+}
+
+uint64_t sensor_canary_opens(const struct sensor *sensor)
+{
+	return __atomic_load_n(&sensor->bpf->bss->canary_opens, __ATOMIC_RELAXED);
+}
+
+void sensor_distrust(struct sensor *sensor)
+{
+	table_mirror_distrust(sensor->mirror);
+}
+
+int sensor_check_tables(struct sensor *sensor, size_t budget, struct table_faults *ret)
+{
+	return table_mirror_check(sensor->mirror, budget, ret);
 }
 
 const char *const *sensor_blind_spots(const struct sensor *sensor, size_t *ret_count)

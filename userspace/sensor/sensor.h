@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "sensor/counters.h"
 #include "sensor/kernel_support.h"
+#include "sensor/table_mirror.h"
 #include "sensor/watch_sink.h"
 
 struct error;
@@ -43,6 +44,23 @@ struct sensor_config {
 	size_t max_counters, max_files, max_directories, max_holders;
 	size_t access_ring_bytes, process_ring_bytes; /* powers of two, multiples of the page size */
 	bool keep_args;
+	bool guard_denies; /* refuse what others do to the agent itself; lsm only */
+};
+
+/* A map, program or link of ours in the kernel. */
+struct sensor_object {
+	enum guard_object kind;
+	const char *name;    /* of the map or program; a link has its program's */
+	size_t number;       /* of a link or its program, for sensor_reattach() */
+	int fd;              /* borrowed */
+	bool must_be_frozen; /* nobody may write it any more */
+};
+
+/* The maps that bpf/guard.h reads and writes; descriptors are borrowed. */
+struct sensor_guard_maps {
+	int objects_fd; /* struct guard_key -> anything */
+	int rights_fd;  /* struct file_id -> enum guard_right bits */
+	int last_signal_fd;
 };
 
 struct sensor_stats {
@@ -70,6 +88,21 @@ int sensor_flush(struct sensor *sensor);
  * What the kernel says of a living process now; the handler's `process` is told it too. 0; -ESRCH; errno of bpf(2).
  */
 int sensor_read_process(struct sensor *sensor, uint32_t pid, struct task_snapshot *ret);
+/* All that is loaded and attached now. */
+void sensor_each_object(const struct sensor *sensor, void (*each)(void *context, const struct sensor_object *object),
+			void *context);
+struct sensor_guard_maps sensor_guard_maps(const struct sensor *sensor);
+/* Attaches a program anew whose link is lost; its new descriptor in *ret_fd. */
+int sensor_reattach(struct sensor *sensor, size_t number, int *ret_fd);
+/* As watch_sink's. */
+int sensor_identify(struct sensor *sensor, const int *fds, size_t count, struct file_record *ret_records);
+/* The open file is watched from now on; the daemon's own opens of it are counted, to prove that opens are seen. */
+int sensor_set_canary(struct sensor *sensor, int fd);
+uint64_t sensor_canary_opens(const struct sensor *sensor);
+/* What the programs have learnt by themselves may be a lie: table_mirror_distrust(). */
+void sensor_distrust(struct sensor *sensor);
+/* Compares and repairs the watch list's tables: table_mirror_check(). */
+int sensor_check_tables(struct sensor *sensor, size_t budget, struct table_faults *ret);
 
 /* One sentence each, for people; `ret_count` of them, the sensor's. */
 const char *const *sensor_blind_spots(const struct sensor *sensor, size_t *ret_count);

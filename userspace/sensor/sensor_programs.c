@@ -12,6 +12,9 @@
 #define UNSEEN_LINK    "hard links made to secrets (opens through them are seen)"
 #define UNSEEN_REFUSED "opens that permissions refuse"
 #define UNSEEN_PTRACE  "ptrace and process_vm_readv of processes that hold secrets"
+#define UNSEEN_SIGNAL  "who sends signals to the agent itself"
+#define UNSEEN_TRACE   "who looks into the memory of the agent itself"
+#define UNSEEN_BPF     "what others do to the agent's own maps, programs and links"
 #define UNSEEN_PAGES                                                                                                  \
 	"reads through what the process was not seen to get: a shared descriptor table, a slot of an io_uring ring, " \
 	"inherited pages, a descriptor that another thread closed at once"
@@ -24,6 +27,8 @@ const struct sensor_program sensor_programs[] = {
 	{"process_snapshot", BACKENDS_ALL, NULL, 0},
 	{"files_of_daemon", BACKENDS_ALL, NULL, 0},
 	{"files_held", BACKENDS_ALL, "processes that held a secret open before the agent started", 0},
+
+	{"guard_signal", BACKENDS_ALL, UNSEEN_SIGNAL, 0},
 
 	{"tracepoint_sys_exit", TRACEPOINT, NULL, 0},
 	{"tracepoint_io_uring_complete", TRACEPOINT, "opens through io_uring", NEEDS(has_request_argument)},
@@ -42,6 +47,16 @@ const struct sensor_program sensor_programs[] = {
 	{"lsm_mmap_file", LSM, UNSEEN_MAP, 0},
 	{"lsm_inode_link", LSM, UNSEEN_LINK, 0},
 	{"lsm_ptrace_access_check", LSM, UNSEEN_PTRACE, 0},
+
+	{"fentry_guard_trace", FENTRY, UNSEEN_TRACE, 0},
+	{"fentry_guard_bpf", FENTRY, UNSEEN_BPF, 0},
+	{"fentry_guard_map", FENTRY, UNSEEN_BPF, 0},
+	{"fentry_guard_program", FENTRY, UNSEEN_BPF, 0},
+	{"lsm_guard_trace", LSM, UNSEEN_TRACE, 0},
+	{"lsm_guard_bpf", LSM, UNSEEN_BPF, 0},
+	{"lsm_guard_map", LSM, UNSEEN_BPF, 0},
+	{"lsm_guard_program", LSM, UNSEEN_BPF, 0},
+	{"lsm_guard_kill", LSM, UNSEEN_SIGNAL, 0},
 
 	{"fexit_do_filp_open", LSM | FENTRY, UNSEEN_REFUSED, 0},
 };

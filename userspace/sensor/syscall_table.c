@@ -41,6 +41,8 @@ static const struct syscall_entry native_entries[] = {
 	{SYS_pidfd_getfd, SYSCALL_PIDFD_GETFD},
 	{SYS_ptrace, SYSCALL_PTRACE},
 	{SYS_process_vm_readv, SYSCALL_PROCESS_VM_READV},
+	{SYS_process_vm_writev, SYSCALL_PROCESS_VM_WRITEV},
+	{SYS_bpf, SYSCALL_BPF},
 	{SYS_linkat, SYSCALL_LINKAT},
 	{SYS_io_uring_enter, SYSCALL_IO_URING_ENTER},
 	{SYS_execve, SYSCALL_EXECVE},
@@ -67,6 +69,8 @@ static const struct syscall_entry compat_entries[] = {
 	{337, SYSCALL_RECVMMSG},
 	{342, SYSCALL_OPEN_BY_HANDLE_AT},
 	{347, SYSCALL_PROCESS_VM_READV},
+	{348, SYSCALL_PROCESS_VM_WRITEV},
+	{357, SYSCALL_BPF},
 	{358, SYSCALL_EXECVE},
 	{372, SYSCALL_RECVMSG},
 	{417, SYSCALL_RECVMMSG}, /* recvmmsg_time64 */
