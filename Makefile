@@ -59,7 +59,7 @@ DAEMON_SOURCES  := $(filter-out $(CONFIG_SOURCES) $(PROGRAM_SOURCES),$(wildcard 
 sources_of       = $(filter-out $(PROGRAM_SOURCES),$(wildcard userspace/$(1)/*.c) \
 		   $(if $(filter config,$(1)),$(CONFIG_SOURCES)) $(if $(filter daemon,$(1)),$(DAEMON_SOURCES)))
 TEST_SOURCES    := $(filter-out %.bpf.c,$(wildcard tests/unit/*.c tests/fuzz/*.c tests/bpf/*.c tests/e2e/*.c \
-		     tests/evasion/*.c tests/bench/*.c))
+		     tests/evasion/*.c tests/enforce/*.c tests/bench/*.c))
 C_SOURCES       := $(foreach m,$(MODULES),$(call sources_of,$(m))) $(wildcard $(PROGRAM_SOURCES)) $(TEST_SOURCES)
 TEST_BPF        := $(wildcard tests/*/*.bpf.c)
 HEADERS         := $(wildcard userspace/*.h userspace/*/*.h)
@@ -177,7 +177,7 @@ $(B)/tests/%: $(B)/tests/%.o
 $(B)/tests/%.o: TEST_CFLAGS = -I$(O)/$(patsubst $(B)/%,%,$(@D)) $(if $(HAVE_URING),-DHAVE_LIBURING)
 
 tests-unit: $(foreach s,unit fuzz,$(call programs_in,$(s)))
-tests: tests-unit $(foreach s,bpf e2e evasion bench,$(call programs_in,$(s)))
+tests: tests-unit $(foreach s,bpf e2e evasion enforce bench,$(call programs_in,$(s)))
 
 # ---------------------------------------------------------------- checks; tests/run reads TAP and sums up
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import queue
+import select
 import shutil
 import signal
 import subprocess
@@ -446,10 +447,12 @@ def validate(event):
 class Trick:
     """What a trick program said it did."""
 
-    def __init__(self, code, output):
+    def __init__(self, code, output, pid=None):
         self.code = code
         self.output = output
+        self.pid = pid
         self.did = ""
+        self.got = []  # processes that had the secret
         self.accesses = []  # dicts: pid, kind (set or None), via (set or None), count, least
         self.refused = []
         self.notes = {}
@@ -458,6 +461,8 @@ class Trick:
                 self.did = line[5:]
             elif line.startswith("access "):
                 self.accesses.append(self._access(line))
+            elif line.startswith("got pid="):
+                self.got.append(int(line[8:]))
             elif line.startswith("refused "):
                 self.refused.append({k: int(v) for k, v in (word.split("=") for word in line.split()[1:])})
             elif line.startswith("note: "):
@@ -490,17 +495,28 @@ def trick_command(program, variant, path, scratch, *extra):
     return [os.path.join(TRICKS, program), variant, path, scratch, *map(str, extra)]
 
 
-def run_trick(place, program, variant, path, *extra, prefix=(), timeout=40):
+def run_trick(place, program, variant, path, *extra, prefix=(), timeout=40, env=None):
     scratch = tempfile.mkdtemp(prefix="scratch-", dir=place.path)
-    process = subprocess.Popen(list(prefix) + trick_command(program, variant, path, scratch, *extra),
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               start_new_session=True)
+    with tempfile.TemporaryFile(dir=place.path) as output:
+        process = subprocess.Popen(list(prefix) + trick_command(program, variant, path, scratch, *extra),
+                                   stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                   start_new_session=True, env=env)
+        is_late = not wait_group(process, timeout)
+        output.seek(0)
+        text = output.read().decode("utf-8", "replace")
+    return Trick(process.returncode, text + ("\nfailed: took too long" if is_late else ""), process.pid)
+
+
+def wait_group(process, timeout):
+    """Waits for a process that leads a group, then ends what is left of the group; false when it took too long."""
+    pidfd = os.pidfd_open(process.pid)
     try:
-        output = process.communicate(timeout=timeout)[0].decode("utf-8", "replace")
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        output = process.communicate()[0].decode("utf-8", "replace") + "\nfailed: took too long"
-    return Trick(process.returncode, output)
+        ended = select.select([pidfd], [], [], timeout)[0]
+    finally:
+        os.close(pidfd)
+    os.killpg(process.pid, signal.SIGKILL)  # it is not reaped yet: the number is still its own
+    process.wait()
+    return bool(ended)
 
 
 # ---------------------------------------------------------------- TAP

@@ -49,7 +49,9 @@ static void run(const struct trick *trick, bool with_dup)
 		if (fd < 0)
 			continue;
 		opened++;
-		if (!trick_is_secret(trick, fd))
+		if (trick_is_secret(trick, fd))
+			trick_try_to_read(fd);
+		else
 			replaced++;
 		close(fd);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Row 27: the 32-bit program of compat.c; built with -m32 where the compiler can. Opens its argument three times. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,5 +16,6 @@ int main(int argc, char **argv)
 			return 1;
 		close(fd);
 	}
+	printf("got pid=%d\n", getpid());
 	return 0;
 }

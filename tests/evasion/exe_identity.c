@@ -118,7 +118,7 @@ static void run_script(const struct trick *trick)
 	pid_t pid;
 
 	trick_path(path, sizeof(path), "%s/script", trick->scratch);
-	trick_path(text, sizeof(text), "#!/bin/sh\nread line < %s\n", trick->secret);
+	trick_path(text, sizeof(text), "#!/bin/sh\nread line < %s && echo got pid=$$\n", trick->secret);
 	trick_write_file(path, text, 0700);
 	pid = trick_fork();
 	if (pid == 0) {
@@ -204,6 +204,7 @@ static void run_secret_program(const struct trick *trick)
 		trick_fail("exec of the secret");
 	}
 	trick_wait(pid);
+	trick_got();
 	trick_did("ran the secret, which is a program");
 	trick_access(pid, "exec", "execve", 1);
 }

@@ -11,10 +11,14 @@
 
 static void run_fork(const struct trick *trick)
 {
-	int fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
-	pid_t pid = trick_fork();
+	pid_t pid;
+	int fd;
 
+	trick_become_holder(trick);
+	fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
+	pid = trick_fork();
 	if (pid == 0) {
+		trick_become_thief(trick);
 		trick_read(trick, fd);
 		_exit(0);
 	}
@@ -42,7 +46,9 @@ static void run_exec(const struct trick *trick)
 	close(to);
 	pid = trick_fork();
 	if (pid == 0) {
+		trick_become_holder(trick);
 		fd = (int)syscall(SYS_openat, AT_FDCWD, trick->secret, O_RDONLY, 0);
+		trick_become_thief(trick);
 		snprintf(number, sizeof(number), "%d", fd);
 		execl(copy, copy, "_read-number", trick->secret, trick->scratch, number, NULL);
 		trick_fail("exec");
@@ -95,6 +101,7 @@ static void run_rights(const struct trick *trick, bool with_recvmmsg)
 	pid = trick_fork();
 	if (pid == 0)
 		child_receives(trick, sockets[1], with_recvmmsg);
+	trick_become_holder(trick);
 	fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
 	send_descriptor(sockets[0], fd);
 	trick_wait(pid);
@@ -122,8 +129,10 @@ static pid_t start_holder(const struct trick *trick, struct trick_turns *turns)
 	trick_turns_init(turns);
 	pid = trick_fork();
 	if (pid == 0) {
-		int fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
+		int fd;
 
+		trick_become_holder(trick);
+		fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
 		trick_read(trick, fd);
 		trick_send(turns->to_parent, fd);
 		(void)trick_receive(turns->to_child);
@@ -184,6 +193,7 @@ static void run_shared_before(const struct trick *trick)
 	trick_turns_init(&turns);
 	pid = fork_sharing_files();
 	if (pid == 0) {
+		trick_become_holder(trick);
 		trick_send(turns.to_parent, trick_openat(AT_FDCWD, trick->secret, O_RDONLY));
 		(void)trick_receive(turns.to_child);
 		_exit(0);
@@ -199,10 +209,14 @@ static void run_shared_before(const struct trick *trick)
 
 static void run_shared_after(const struct trick *trick)
 {
-	int fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
-	pid_t pid = fork_sharing_files();
+	pid_t pid;
+	int fd;
 
+	trick_become_holder(trick);
+	fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
+	pid = fork_sharing_files();
 	if (pid == 0) {
+		trick_become_thief(trick);
 		trick_read(trick, fd);
 		_exit(0);
 	}
@@ -252,6 +266,7 @@ static void run_seccomp_add(const struct trick *trick)
 	trick_send(turns.to_child, 1);
 	if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request) < 0)
 		trick_fail("no request came");
+	trick_become_holder(trick);
 	add.id = request.id;
 	add.srcfd = (unsigned int)trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
 	answer.id = request.id;
@@ -277,6 +292,7 @@ static void run_fanotify(const struct trick *trick)
 		trick_cannot("fanotify: %s", strerror(errno));
 	pid = trick_fork();
 	if (pid == 0) {
+		trick_become_holder(trick);
 		trick_open_secret(trick, AT_FDCWD, trick->secret);
 		_exit(0);
 	}

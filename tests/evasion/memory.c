@@ -25,8 +25,10 @@ static void victim_start(const struct trick *trick, struct victim *victim, bool 
 	victim->address = stolen_from;
 	victim->pid = trick_fork();
 	if (victim->pid == 0) {
-		int fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
+		int fd;
 
+		trick_become_holder(trick);
+		fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
 		if (read(fd, stolen_from, sizeof(stolen_from) - 1) <= 0)
 			trick_fail("the victim's read");
 		if (closes)
@@ -58,6 +60,7 @@ static void peek(const struct victim *victim)
 	errno = 0;
 	if (ptrace(PTRACE_PEEKDATA, victim->pid, victim->address, NULL) == 0 || errno)
 		trick_fail("nothing there to steal");
+	trick_got();
 }
 
 static void run_attach(const struct trick *trick)
@@ -103,6 +106,7 @@ static void run_traceme(const struct trick *trick)
 
 		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
 			trick_cannot("ptrace: %s", strerror(errno));
+		trick_become_holder(trick);
 		fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
 		if (read(fd, stolen_from, sizeof(stolen_from) - 1) <= 0)
 			trick_fail("the victim's read");
@@ -132,6 +136,7 @@ static void vm_read(const struct trick *trick, bool closes)
 	errno = 0;
 	if (bytes[0] == '\0')
 		trick_fail("nothing there to steal");
+	trick_got();
 	victim_end(&victim);
 	trick_did("copied the memory of a process that %s it with process_vm_readv", closes ? "had read" : "holds");
 	trick_access_least(getpid(), "ptrace|proc-mem", "process_vm_readv", 1);
@@ -162,6 +167,7 @@ static void read_proc(const struct trick *trick, const char *file, bool at_addre
 	size = pread(fd, &byte, 1, at_address ? (off_t)(uintptr_t)victim.address : 0);
 	if (size < 0 || (at_address && byte == '\0'))
 		trick_fail("reading '%s'", path);
+	trick_got();
 	victim_end(&victim);
 	trick_did("opened and read /proc/PID/%s of a process that holds it", file);
 	trick_access_least(getpid(), kind, "*", 1);
@@ -191,6 +197,7 @@ static void run_proc_task_mem(const struct trick *trick)
 		trick_cannot("%s: %s", path, strerror(errno));
 	if (pread(fd, &byte, 1, (off_t)(uintptr_t)victim.address) != 1 || byte == '\0')
 		trick_fail("reading '%s'", path);
+	trick_got();
 	victim_end(&victim);
 	trick_did("opened and read /proc/PID/task/TID/mem of a process that holds it");
 	trick_access_least(getpid(), "proc-mem", "*", 1);
@@ -216,6 +223,7 @@ static void run_coredump(const struct trick *trick)
 	if (pid == 0) {
 		if (chdir(trick->scratch) < 0 || setrlimit(RLIMIT_CORE, &limit) < 0)
 			trick_cannot("core dumps: %s", strerror(errno));
+		trick_become_holder(trick);
 		fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
 		if (read(fd, stolen_from, sizeof(stolen_from) - 1) <= 0)
 			trick_fail("the victim's read");
@@ -228,6 +236,7 @@ static void run_coredump(const struct trick *trick)
 		_exit(WEXITSTATUS(status));
 	if (!WCOREDUMP(status) || !core_exists(trick->scratch))
 		trick_cannot("no core file was written");
+	trick_got();
 	trick_did("a process that had read it left a core file");
 	trick_access(pid, "open", "openat", 1);
 	trick_access_least(pid, "*", "coredump", 1);

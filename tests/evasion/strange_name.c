@@ -7,6 +7,16 @@
 
 #include "trick.h"
 
+static void open_twice(const char *name)
+{
+	for (int i = 0; i < 2; i++) {
+		int fd = trick_openat(AT_FDCWD, name, O_RDONLY);
+
+		trick_try_to_read(fd);
+		close(fd);
+	}
+}
+
 static void run_name(const struct trick *trick, const char *name)
 {
 	int fd;
@@ -17,8 +27,7 @@ static void run_name(const struct trick *trick, const char *name)
 	if (fchmod(fd, 0600) < 0 || write(fd, "secret\n", 7) != 7)
 		trick_fail("writing");
 	close(fd);
-	for (int i = 0; i < 2; i++)
-		close(trick_openat(AT_FDCWD, name, O_RDONLY));
+	open_twice(name);
 	dprintf(STDOUT_FILENO, "note: name=");
 	for (const char *c = name; *c; c++)
 		dprintf(STDOUT_FILENO, "%02x", (unsigned char)*c);
@@ -90,8 +99,7 @@ static void run_second_life(const struct trick *trick)
 		trick_fail("PR_SET_NAME");
 	trick_path(path, sizeof(path), "%s/plain", trick->secret);
 	trick_write_file(path, "secret\n", 0600);
-	close(trick_openat(AT_FDCWD, path, O_RDONLY));
-	close(trick_openat(AT_FDCWD, path, O_RDONLY));
+	open_twice(path);
 }
 
 int main(int argc, char **argv)

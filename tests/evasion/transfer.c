@@ -5,13 +5,19 @@
 
 #include "trick.h"
 
+static void read_page(const volatile char *page)
+{
+	if (page[0] != '\0')
+		trick_got();
+}
+
 static void map_and_read(int fd)
 {
 	volatile char *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
 
 	if (page == MAP_FAILED)
 		trick_fail("mmap");
-	(void)page[0];
+	read_page(page);
 }
 
 static void run_map(const struct trick *trick)
@@ -26,10 +32,14 @@ static void run_map(const struct trick *trick)
 
 static void run_map_inherited(const struct trick *trick)
 {
-	int fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
-	pid_t pid = trick_fork();
+	pid_t pid;
+	int fd;
 
+	trick_become_holder(trick);
+	fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
+	pid = trick_fork();
 	if (pid == 0) {
+		trick_become_thief(trick);
 		map_and_read(fd);
 		_exit(0);
 	}
@@ -42,16 +52,20 @@ static void run_map_inherited(const struct trick *trick)
 /* No descriptor is left when the child is born: only the pages are. */
 static void run_map_pages(const struct trick *trick)
 {
-	int fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
-	volatile char *page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	volatile char *page;
 	pid_t pid;
+	int fd;
 
+	trick_become_holder(trick);
+	fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
+	page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED)
 		trick_fail("mmap");
 	close(fd);
 	pid = trick_fork();
 	if (pid == 0) {
-		(void)page[0];
+		trick_become_thief(trick);
+		read_page(page);
 		_exit(0);
 	}
 	trick_wait(pid);
@@ -67,12 +81,23 @@ static void report(const char *words)
 	trick_access(getpid(), "open", "openat", 1);
 }
 
+/* The other end of a pipe: the bytes are ours when they come out there. */
+static void take_out(int end)
+{
+	char byte;
+
+	if (read(end, &byte, 1) != 1)
+		trick_fail("the pipe is empty");
+	trick_got();
+}
+
 static void run_sendfile(const struct trick *trick)
 {
 	int fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY), ends[2];
 
 	if (pipe2(ends, O_CLOEXEC) < 0 || sendfile(ends[1], fd, NULL, 4096) <= 0)
 		trick_fail("sendfile");
+	take_out(ends[0]);
 	report("sendfile");
 }
 
@@ -82,6 +107,7 @@ static void run_splice(const struct trick *trick)
 
 	if (pipe2(ends, O_CLOEXEC) < 0 || splice(fd, NULL, ends[1], NULL, 4096, 0) <= 0)
 		trick_fail("splice");
+	take_out(ends[0]);
 	report("splice");
 }
 
@@ -94,6 +120,7 @@ static void run_copy_range(const struct trick *trick)
 	to = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (to < 0 || copy_file_range(fd, NULL, to, NULL, 4096, 0) <= 0)
 		trick_fail("copy_file_range");
+	trick_got();
 	report("copy_file_range");
 }
 
@@ -108,15 +135,19 @@ static void run_readahead(const struct trick *trick)
 
 static void run_sendfile_inherited(const struct trick *trick)
 {
-	int fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY), ends[2];
+	int ends[2], fd;
 	pid_t pid;
 
+	trick_become_holder(trick);
+	fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		trick_fail("pipe");
 	pid = trick_fork();
 	if (pid == 0) {
+		trick_become_thief(trick);
 		if (sendfile(ends[1], fd, NULL, 4096) <= 0)
 			trick_fail("sendfile");
+		take_out(ends[0]);
 		_exit(0);
 	}
 	trick_wait(pid);

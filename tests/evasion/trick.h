@@ -11,11 +11,16 @@
  *     access pid=N kind=K[|K] via=V[|V] count=N     exactly N accesses of this sort were made; "*" is any
  *     access pid=N kind=K[|K] via=V[|V] least=N     N or more
  *     refused pid=N errno=N count=N                 opens that failed with this errno
+ *     got pid=N                                     this process has bytes of the secret, or may write or run it
  *     note: <anything for the reader>
  *
  * SCRATCH is an empty directory for the trick alone; the caller removes it. Exit code 0: done; 1: the trick failed, the
  * reason is on stdout; 77: this system does not let it run, the reason is on stdout ("cannot run here: ..."). Mounts
  * and namespaces are private to the program and end with it. `TRICK --list` prints the variants.
+ *
+ * Some tricks take the secret from a process that may have it. With TRICK_HOLDER_GID in the environment that process,
+ * and no other, has this group while it opens the secret, so that a policy can tell the holder from the thief; what it
+ * has is then not `got`.
  */
 #pragma once
 
@@ -29,6 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -44,6 +50,7 @@ struct trick {
 	const char *scratch;
 	const char *extra; /* NULL when not given */
 	struct stat id;    /* of the secret, taken without opening it */
+	gid_t holder_gid;  /* 0: who holds it has the group of all others */
 };
 
 struct trick_variant {
@@ -104,6 +111,49 @@ __attribute__((unused)) static void trick_refused(pid_t pid, int code, unsigned 
 	dprintf(STDOUT_FILENO, "refused pid=%d errno=%d count=%lu\n", pid, code, count);
 }
 
+static pid_t trick_who_got; /* it is said once by each process */
+static bool trick_is_holder;
+
+__attribute__((unused)) static void trick_got(void)
+{
+	pid_t pid = getpid();
+
+	if (trick_who_got == pid || trick_is_holder)
+		return;
+	trick_who_got = pid;
+	dprintf(STDOUT_FILENO, "got pid=%d\n", pid);
+}
+
+/* For those who open in a race or often: reads until it has been said, so that the race stays what it is. */
+__attribute__((unused)) static void trick_try_to_read(int fd)
+{
+	char byte;
+
+	if (trick_who_got != getpid() && pread(fd, &byte, 1, 0) == 1)
+		trick_got();
+}
+
+__attribute__((unused)) static void trick_set_group(const struct trick *trick, gid_t gid)
+{
+	if (!trick->holder_gid)
+		return;
+	if (setresgid(gid, gid, gid) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
+		trick_fail("changing the group");
+}
+
+/* From here on this process may have the secret; until trick_become_thief(), and its children too. */
+__attribute__((unused)) static void trick_become_holder(const struct trick *trick)
+{
+	trick_set_group(trick, trick->holder_gid);
+	trick_is_holder = true;
+}
+
+__attribute__((unused)) static void trick_become_thief(const struct trick *trick)
+{
+	trick_set_group(trick, 0);
+	trick_is_holder = false;
+}
+
 __attribute__((unused)) static bool trick_is_secret(const struct trick *trick, int fd)
 {
 	struct stat st;
@@ -122,6 +172,7 @@ __attribute__((unused)) static void trick_read(const struct trick *trick, int fd
 	errno = 0;
 	if (pread(fd, &byte, 1, 0) != 1)
 		trick_fail("reading the secret");
+	trick_got();
 }
 
 __attribute__((unused)) static int trick_openat(int dirfd, const char *path, int flags)
@@ -260,6 +311,7 @@ __attribute__((unused)) static int trick_main(int argc, char **argv, const struc
 	trick.secret = argv[2];
 	trick.scratch = argv[3];
 	trick.extra = argc > 4 ? argv[4] : NULL;
+	trick.holder_gid = getenv("TRICK_HOLDER_GID") ? (gid_t)strtoul(getenv("TRICK_HOLDER_GID"), NULL, 10) : 0;
 	if (stat(trick.secret, &trick.id) < 0)
 		memset(&trick.id, 0, sizeof(trick.id)); /* some tricks make or miss the secret themselves */
 	for (variant = variants; variant->name; variant++) {

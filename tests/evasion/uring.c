@@ -128,6 +128,7 @@ static void read_slot(struct io_uring *ring, int slot)
 	errno = 0;
 	if (ring_check(ring_run(ring), "read of a fixed file") != 1)
 		trick_fail("nothing to read");
+	trick_got();
 }
 
 static void open_direct(const struct trick *trick, struct io_uring *ring)
@@ -182,6 +183,8 @@ static void run_linked(const struct trick *trick)
 	io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE | IOSQE_IO_LINK);
 	io_uring_prep_close_direct(ring_entry(&ring), 0);
 	ring_check(ring_run(&ring), "linked openat");
+	if (ring_wait(&ring) == 1)
+		trick_got();
 	trick_did("linked open, read and close in one submission");
 	trick_access(getpid(), "open", "io_uring", 1);
 }
@@ -226,9 +229,11 @@ static void run_inherited_ring(const struct trick *trick)
 	pid_t pid;
 
 	ring_init(&ring, 0);
+	trick_become_holder(trick);
 	open_direct(trick, &ring);
 	pid = trick_fork();
 	if (pid == 0) {
+		trick_become_thief(trick);
 		read_slot(&ring, 0);
 		_exit(0);
 	}
@@ -262,10 +267,13 @@ static void run_message(const struct trick *trick)
 
 	trick_turns_init(&turns);
 	ring_init(&ring, 0);
+	trick_become_holder(trick);
 	open_direct(trick, &ring); /* before there is a child: says whether this can run at all */
 	pid = trick_fork();
-	if (pid == 0)
+	if (pid == 0) {
+		trick_become_thief(trick);
 		child_takes_message(&turns);
+	}
 	target = trick_receive(turns.to_parent);
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	target = (int)syscall(SYS_pidfd_getfd, pidfd, target, 0);
@@ -332,6 +340,7 @@ static void run_recvmsg(const struct trick *trick)
 	pid = trick_fork();
 	if (pid == 0)
 		child_receives(trick, sockets[1]);
+	trick_become_holder(trick);
 	fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
 	send_descriptor(sockets[0], fd);
 	trick_wait(pid);
