@@ -5,7 +5,7 @@
 #: sudo make check       everything below, then one line: N passed, N failed, N skipped
 #: make check-unit       unit tests; needs no root
 #: make lint             clang-format, clang-tidy, cppcheck, shellcheck, check-layers, check-headers
-#: sudo make check-bpf   check-e2e, check-evasion: one suite; needs root
+#: sudo make check-bpf   check-e2e, check-evasion, check-enforce: one suite; needs root
 #: sudo make check-vm    the same accesses on Debian's 5.10, 6.1 and 6.12 kernels, in QEMU; some minutes
 #: sudo make bench       measure, with ratios against nothing attached and an empty program
 #: make fuzz             each fuzz target for FUZZ_SECONDS (60) with clang's libFuzzer
@@ -104,7 +104,7 @@ BPF_CFLAGS  := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Ibpf -id
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all programs tests tests-unit run check check-unit check-bpf check-e2e check-evasion check-vm check-layers check-headers lint docs \
+.PHONY: all programs tests tests-unit run check check-unit check-bpf check-e2e check-evasion check-enforce check-vm check-layers check-headers lint docs \
 	bench fuzz coverage install deps deps-build clean help
 
 # ---------------------------------------------------------------- programs
@@ -198,10 +198,10 @@ BUILD_STEP  = step:build/programs:$(AGAIN)@-k@programs@tests@WERROR=1
 
 check: deps
 	@+$(RUN) $(BUILD_STEP) step:build/sanitized:$(AGAIN)@-k@tests-unit@SAN=$(SAN_CHECK)@WERROR=1 $(UNIT_SUITE) $(SAN_SUITE) \
-		$(LINT_SUITE) $(call suite_of,bpf e2e evasion)
+		$(LINT_SUITE) $(call suite_of,bpf e2e evasion enforce)
 check-unit:
 	@+$(RUN) step:build/unit:$(AGAIN)@-k@tests-unit@WERROR=1 $(UNIT_SUITE)
-check-bpf check-e2e check-evasion:
+check-bpf check-e2e check-evasion check-enforce:
 	@+$(RUN) $(BUILD_STEP) $(call suite_of,$(@:check-%=%))
 # Kernels are fetched once; VM_KERNELS says where they are kept. Without QEMU or a mirror it is skipped, with the reason.
 check-vm:

@@ -644,7 +644,7 @@ enum loss_place {
 			   room for */
 	LOSS_UNTOLD,    /* the daemon's: denials that no event tells of */
 	LOSS_WATCHLIST, /* the daemon's: files and directories below the policy's paths that it does not follow */
-	LOSS_TAINTED_FULL,    /* no room to remember that a process has had a secret with a list of destinations */
+	LOSS_TAINTED_FULL, /* no room to remember that a process has had a secret with a list of destinations */
 	LOSS_PLACE_COUNT,
 };
 

@@ -53,7 +53,7 @@ __u32 has_names = 0;   /* name_filter is not empty */
 /* A file of the daemon's own, watched as a secret is, and how often its opens came as far as being counted. */
 struct file_id canary = {};
 __u64 canary_opens = 0;
-__u32 asked_task = 0;  /* the thread, in the initial pid namespace, that the iterator task_asked is to tell of */
+__u32 asked_task = 0; /* the thread, in the initial pid namespace, that the iterator task_asked is to tell of */
 
 /* The policies as tables, both banks; see abi.h. The daemon fills the bank that is not in force, then flips. */
 struct verdict_entry verdict_entries[VERDICT_BANKS * VERDICT_SECRETS_MAX] = {};

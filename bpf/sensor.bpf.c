@@ -6,8 +6,8 @@
  * `bpftool gen object` were tried: the linker of libbpf 1.1 cannot merge the same kernel function used by two of them.)
  */
 #include "access.bpf.c"
-#include "guard.bpf.c"
 #include "egress.bpf.c"
+#include "guard.bpf.c"
 #include "memory.bpf.c"
 #include "process.bpf.c"
 

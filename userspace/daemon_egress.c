@@ -53,7 +53,8 @@ int daemon_load_egress(struct daemon *daemon, const struct policy_set *policy, s
 {
 	int r = egress_check_policy(policy, daemon->egress_reason, error);
 
-	return r < 0 || !daemon->egress ? r : egress_load(daemon->egress, policy, number_of, daemon->enforcement, error);
+	return r < 0 || !daemon->egress ? r
+					: egress_load(daemon->egress, policy, number_of, daemon->enforcement, error);
 }
 
 void daemon_settle_egress(struct daemon *daemon, const struct policy_set *policy)

@@ -501,7 +501,7 @@ def run_trick(place, program, variant, path, *extra, prefix=(), timeout=40, env=
         process = subprocess.Popen(list(prefix) + trick_command(program, variant, path, scratch, *extra),
                                    stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                                    start_new_session=True, env=env)
-        is_late = not wait_group(process, timeout)
+        is_late = not wait_group(process, timeout * PATIENCE)
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
     return Trick(process.returncode, text + ("\nfailed: took too long" if is_late else ""), process.pid)

@@ -9,9 +9,9 @@
  * "ready" after the first time. MODE:
  *
  *   read       as fast as it goes
- *   pace       a millisecond between two reads
+ *   pace       two milliseconds between two reads
  *   alternate  every other read with the real group GID
- *   spawn      each read in a child, which may be killed for it
+ *   spawn      each read in a child, which may be killed for it; then 20 milliseconds
  *
  * At the end one line: ok=N denied=N cut=N absent=N killed=N other=N errno=N gid_ok=N gid_denied=N. denied is an open
  * that failed with EPERM, cut a read that did after an open that did not, absent is ENOENT, errno that of the last
@@ -120,7 +120,7 @@ static void set_group(gid_t gid)
 
 int main(int argc, char **argv)
 {
-	static const struct timespec pace = {.tv_nsec = 1000000};
+	static const struct timespec pace = {.tv_nsec = 2000000}, rest = {.tv_nsec = 20000000};
 	struct sums sums[2] = {0}; /* without GID, with it */
 	struct timespec begin;
 	bool is_paced, alternates, spawns;
@@ -130,9 +130,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: crowd read|pace|alternate|spawn PATH SECONDS|- [GID]\n");
 		return 2;
 	}
-	is_paced = strcmp(argv[1], "pace") == 0;
 	alternates = strcmp(argv[1], "alternate") == 0 && argc > 4;
 	spawns = strcmp(argv[1], "spawn") == 0;
+	is_paced = spawns || strcmp(argv[1], "pace") == 0;
 	seconds = strcmp(argv[3], "-") == 0 ? -1 : strtod(argv[3], NULL);
 	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
 	for (unsigned long i = 0;; i++) {
@@ -146,8 +146,8 @@ int main(int argc, char **argv)
 			(void)fflush(stdout);
 		}
 		if (is_paced)
-			(void)nanosleep(&pace, NULL);
-		if ((is_paced || spawns || i % LOOK_EVERY == LOOK_EVERY - 1) && is_over(seconds, &begin))
+			(void)nanosleep(spawns ? &rest : &pace, NULL);
+		if ((is_paced || i % LOOK_EVERY == LOOK_EVERY - 1) && is_over(seconds, &begin))
 			break;
 	}
 	count(&sums[alternates], spawns ? read_in_child(argv[2]) : read_once(argv[2]));

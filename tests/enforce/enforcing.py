@@ -54,7 +54,7 @@ class Enforcing(Daemon):
         self.policy_path = os.path.join(self.state, "policies")
         os.makedirs(self.policy_path, exist_ok=True)
         put(os.path.join(self.policy_path, "enforce.yaml"),
-            text or policy("enforce", list(secrets), mode="enforce", action=self.action))
+            text or policy("enforce", list(secrets), mode="enforce", action=self.action, onError="deny"))
         put(os.path.join(self.policy_path, "marker.yaml"), policy("marker", [secret("marker", self.marker)]))
 
     def detach(self):
@@ -83,7 +83,7 @@ def put(path, text):
 def tier_support(tier):
     """None when `sagentd --probe` says that this host has the tier, or the reason that it gives."""
     result = subprocess.run([SAGENTD, "--probe", "--output", "json"], check=True, capture_output=True, text=True,
-                            timeout=60, stdin=subprocess.DEVNULL)
+                            timeout=6 * DEADLINE, stdin=subprocess.DEVNULL)
     found = json.loads(result.stdout)["tiers"][tier]
     return None if found["works"] else found["reason"]
 
@@ -91,7 +91,7 @@ def tier_support(tier):
 def refusal(place, tier):
     """None when a daemon starts in this tier and enforces, or the sentence with which it refuses."""
     daemon = Enforcing(place, tier, [guarded(place, "trial", place.file("trial"))], expect_ready=False)
-    line = daemon.wait_stderr(lambda text: "ready: " in text, 60)
+    line = daemon.wait_stderr(lambda text: "ready: " in text, 6 * DEADLINE)
     code = daemon.process.poll()
     daemon.leave_nothing()
     if line:
@@ -116,10 +116,10 @@ class Reader:
     def pid(self):
         return self.process.pid
 
-    def wait_ready(self, seconds=60):
+    def wait_ready(self, seconds=6 * DEADLINE):
         assert self.lines.get(timeout=seconds) == "ready", f"{self.path} ended before it had read once"
 
-    def finish(self, seconds=60):
+    def finish(self, seconds=6 * DEADLINE):
         """Waits for its end, which comes by itself or by stop(); the counts by name."""
         last = None
         while (line := self.lines.get(timeout=seconds)) is not None:

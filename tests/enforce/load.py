@@ -10,6 +10,7 @@ from enforcing import HOLDER_GID, Enforcing, Reader, guarded, policy, program
 from harness import Place
 
 SECRET = "crowded"
+LATE = 120  # seconds for events that are on their way: each process that was killed is one
 
 
 def reader_mode(tier):
@@ -60,7 +61,7 @@ def kinds(daemon, exe):
 
 def check_told(daemon, tier, exe, granted, stopped):
     """Waits for what is still on its way; then the sums must be the attempts."""
-    daemon.events.wait(lambda _: told(daemon, exe, False) >= granted and told(daemon, exe, True) >= stopped, 20)
+    daemon.events.wait(lambda _: told(daemon, exe, False) >= granted and told(daemon, exe, True) >= stopped, LATE)
     daemon.barrier()
     found = (told(daemon, exe, False), told(daemon, exe, True))
     if found != (granted, stopped):
@@ -111,6 +112,35 @@ def crowd(tier, seconds, size=50):
         place.remove()
 
 
+# ---------------------------------------------------------------- programs that nobody has seen before
+
+
+def strangers(tier, count):
+    """So many new programs, each of which reads as soon as it runs: a verdict must not wait until they are known."""
+    place = Place()
+    path = place.file("strangers", "secret")
+    daemon = Enforcing(place, tier, [guarded(place, SECRET, path)])
+    try:
+        daemon.barrier()
+        sums = {}
+        for number in range(count):
+            stranger = Reader(program(place, f"stranger-{number}"), reader_mode(tier), path, 0)
+            for key, value in stranger.finish().items():
+                sums[key] = sums.get(key, 0) + value
+        check_denied(tier, sums, "a program that was never seen")
+        stopped = sums["denied"] + sums["killed"]
+        daemon.events.wait(lambda _: daemon.total(secret=SECRET) >= stopped, LATE)
+        daemon.barrier()
+        found = daemon.total(secret=SECRET, action="deny")
+        if found != stopped or daemon.total(secret=SECRET) != stopped:
+            raise Wrong(f"{stopped} accesses, the events tell of {found} denied")
+        daemon.stop(seconds=10)
+        return f"{count} programs, {stopped} reads, all stopped and told"
+    finally:
+        daemon.leave_nothing()
+        place.remove()
+
+
 # ---------------------------------------------------------------- 100 policies under load
 
 
@@ -125,7 +155,7 @@ def variant(place, number, path, action):
     others = [{"name": f"other-{n}", "class": "test", "paths": [place.sub("other", str(n))], "default": "deny",
                "allow": one} for n in range(number % 5)]
     secrets = others + [mine] if odd else [mine] + others
-    return policy("enforce", secrets, mode="enforce", action=action)
+    return policy("enforce", secrets, mode="enforce", action=action, onError="deny")
 
 
 def reload(tier, times, size=4):
@@ -139,7 +169,7 @@ def reload(tier, times, size=4):
     try:
         readers = {allowed: [Reader(allowed, "read", path) for _ in range(size)],
                    denied: [Reader(denied, reader_mode(tier), path) for _ in range(size)],
-                   sometimes: [Reader(sometimes, reader_mode(tier), path) for _ in range(2)]}
+                   sometimes: [Reader(sometimes, reader_mode(tier), path) for _ in range(size // 2)]}
         for those in readers.values():
             for reader in those:
                 reader.wait_ready()

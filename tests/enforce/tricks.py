@@ -11,7 +11,7 @@ import subprocess
 import harness
 from cases import CASES
 from enforcing import HOLDER_GID, Enforcing, Reader, guarded, program
-from harness import Trick, one_line, run_trick, sha256
+from harness import DEADLINE, Trick, one_line, run_trick, sha256
 from limits import LIMITS, RACES, READ_NOTHING, ROWS_READ_NOTHING, UNTOLD
 
 DENIED, ENDED, READ, CANNOT, BROKEN = "denied", "killed", "read", "cannot run", "broken"
@@ -63,7 +63,7 @@ class Prepared:
             harness.trick_command(self.case.program, self.case.variant, self.path, scratch, *self.extra),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=self.environment)
         self.lines = harness.reads_lines(self.process)
-        assert self.lines.get(timeout=60) == "ready"
+        assert self.lines.get(timeout=6 * DEADLINE) == "ready"
 
     def finish(self):
         try:
@@ -72,15 +72,15 @@ class Prepared:
         except BrokenPipeError:
             pass  # it was killed
         output = []
-        while (line := self.lines.get(timeout=60)) is not None:
+        while (line := self.lines.get(timeout=6 * DEADLINE)) is not None:
             output.append(line)
-        return Trick(self.process.wait(60), "\n".join(output), self.process.pid)
+        return Trick(self.process.wait(6 * DEADLINE), "\n".join(output), self.process.pid)
 
     def run(self):
         if self.process:
             return self.finish()
         return run_trick(self.place, self.case.program, self.case.variant, self.path, *self.extra,
-                         env=self.environment, timeout=120)
+                         env=self.environment)
 
 
 # ---------------------------------------------------------------- without a daemon
@@ -157,6 +157,11 @@ def run_tier(place, tier, cases):
 
 
 # ---------------------------------------------------------------- what is said
+
+
+def reason(tier, name):
+    """Why a case is not always denied and told of; "" where it must be."""
+    return next((limits[tier, name] for limits in (LIMITS, UNTOLD, RACES) if (tier, name) in limits), "")
 
 
 def good(tier, result):

@@ -106,8 +106,12 @@ static void run_known_mount_moved(const struct trick *trick)
 		close(trick_openat(AT_FDCWD, file, O_RDONLY));
 	if (mount(trick->scratch, directory_of(trick, directory), NULL, MS_MOVE, NULL) < 0)
 		trick_fail("moving the mount");
-	for (int i = 0; i < 2; i++)
-		close(trick_openat(AT_FDCWD, trick->secret, O_RDONLY));
+	for (int i = 0; i < 2; i++) {
+		int fd = trick_openat(AT_FDCWD, trick->secret, O_RDONLY);
+
+		trick_try_to_read(fd);
+		close(fd);
+	}
 	trick_did("opened a file on a tmpfs 20 times, moved the mount onto the secret's directory and opened it twice");
 	trick_access(getpid(), "open", "openat", 2);
 }

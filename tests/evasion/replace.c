@@ -7,7 +7,7 @@
  */
 #include "trick.h"
 
-static void open_now(const char *path, int times)
+static void read_often(const char *path, int times)
 {
 	char byte;
 
@@ -15,10 +15,16 @@ static void open_now(const char *path, int times)
 		int fd = trick_openat(AT_FDCWD, path, O_RDONLY);
 
 		if (read(fd, &byte, 1) != 1)
-			trick_fail("reading the new secret");
-		trick_got();
+			trick_fail("reading '%s'", path);
 		close(fd);
 	}
+}
+
+static void open_now(const char *path, int times)
+{
+	read_often(path, 1);
+	trick_got();
+	read_often(path, times - 1);
 }
 
 static const char *directory_of(const struct trick *trick, char *out)
@@ -140,7 +146,7 @@ static void run_known_directory_moved_in(const struct trick *trick)
 	if (mkdir(next, 0755) < 0)
 		trick_fail("mkdir");
 	trick_write_file(file, "new secret\n", 0600);
-	open_now(file, OPENS_BEFORE);
+	read_often(file, OPENS_BEFORE); /* no secret yet */
 	if (rename(next, directory) < 0)
 		trick_fail("rename '%s'", directory);
 	open_now(trick->secret, 2);
@@ -165,7 +171,7 @@ static void run_known_tree_moved_in(const struct trick *trick)
 	if (mkdir(next, 0755) < 0 || mkdir(inner, 0755) < 0)
 		trick_fail("mkdir");
 	trick_write_file(file, "new secret\n", 0600);
-	open_now(file, OPENS_BEFORE);
+	read_often(file, OPENS_BEFORE); /* no secret yet */
 	if (rename(next, above) < 0)
 		trick_fail("rename '%s'", above);
 	open_now(trick->secret, 2);

@@ -28,11 +28,9 @@ static const char *const type_names[EVENT_TYPE_COUNT] = {
 
 /* Losses of detail only: the counter of the access, or a record of its own, still holds it. */
 static const bool loss_keeps_counts[LOSS_PLACE_COUNT] = {
-	[LOSS_ACCESS_RING] = true,   [LOSS_PROCESS_RING] = true,
-	[LOSS_COUNTERS_FULL] = true, /* what was lost besides is under LOSS_UNCOUNTED */
-	[LOSS_ARGS_READ] = true,     [LOSS_IMAGES_FULL] = true,
-	[LOSS_UNDECIDED] = true,
-	[LOSS_UNGUARDED] = true,
+	[LOSS_ACCESS_RING] = true, [LOSS_PROCESS_RING] = true, [LOSS_COUNTERS_FULL] = true, /* what was lost besides is
+											       under LOSS_UNCOUNTED */
+	[LOSS_ARGS_READ] = true,   [LOSS_IMAGES_FULL] = true,  [LOSS_UNDECIDED] = true,     [LOSS_UNGUARDED] = true,
 };
 
 const char *event_type_name(enum event_type type)

@@ -36,7 +36,8 @@ bool surroundings_need_legacy(struct surroundings *surroundings, const struct ta
 ssize_t surroundings_read_legacy(const struct surroundings *surroundings, const struct process_id *id, char *out,
 				 size_t size);
 
-/* Does the path of the program or its script say something else on the host? `legacy` is only needed then: see the next. */
+/* Does the path of the program or its script say something else on the host? `legacy` is only needed then: see the
+ * next. */
 bool surroundings_is_elsewhere(const struct surroundings *surroundings, const struct process_facts *facts);
 /*
  * Is the process in a container, as far as its control group says now? There its paths are its own business. `legacy`:

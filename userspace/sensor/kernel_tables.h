@@ -6,8 +6,8 @@
  * for a while (a stale bit costs a look-up, nothing else) and go when there are many: then the filter is computed anew.
  *
  * The programs remember directories in which no file can be of interest (quiet_tag() in bpf/filter.h). So whatever may
- * make one interesting ends with a step of the epoch, once it is in the tables: a directory or a name that is set, and a
- * directory that is cleared, since those above it decide then.
+ * make one interesting ends with a step of the epoch, once it is in the tables: a directory or a name that is set, and
+ * a directory that is cleared, since those above it decide then.
  */
 #pragma once
 

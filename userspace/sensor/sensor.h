@@ -17,8 +17,8 @@
 #include "base/cleanup.h"
 #include "sensor/counters.h"
 #include "sensor/kernel_support.h"
-#include "sensor/table_mirror.h"
 #include "sensor/pins.h"
+#include "sensor/table_mirror.h"
 #include "sensor/watch_sink.h"
 
 struct error;
@@ -44,7 +44,7 @@ struct sensor_config {
 	const struct kernel_support *support; /* borrowed for the call */
 	enum sensor_backend backend;
 	size_t max_counters, max_files, max_directories, max_holders;
-	bool has_egress; /* load the programs of the egress guard too */
+	bool has_egress;                              /* load the programs of the egress guard too */
 	size_t access_ring_bytes, process_ring_bytes; /* powers of two, multiples of the page size */
 	bool keep_args;
 	bool guard_denies;    /* refuse what others do to the agent itself; lsm only */
