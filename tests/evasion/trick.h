@@ -296,6 +296,7 @@ __attribute__((unused)) static int trick_main(int argc, char **argv, const struc
 {
 	struct trick trick = {0};
 	const struct trick_variant *variant;
+	const char *holder_gid;
 
 	if (argc == 2 && strcmp(argv[1], "--list") == 0) {
 		for (variant = variants; variant->name; variant++)
@@ -311,7 +312,8 @@ __attribute__((unused)) static int trick_main(int argc, char **argv, const struc
 	trick.secret = argv[2];
 	trick.scratch = argv[3];
 	trick.extra = argc > 4 ? argv[4] : NULL;
-	trick.holder_gid = getenv("TRICK_HOLDER_GID") ? (gid_t)strtoul(getenv("TRICK_HOLDER_GID"), NULL, 10) : 0;
+	holder_gid = getenv("TRICK_HOLDER_GID");
+	trick.holder_gid = holder_gid ? (gid_t)strtoul(holder_gid, NULL, 10) : 0;
 	if (stat(trick.secret, &trick.id) < 0)
 		memset(&trick.id, 0, sizeof(trick.id)); /* some tricks make or miss the secret themselves */
 	for (variant = variants; variant->name; variant++) {

@@ -47,7 +47,7 @@ struct table_mirror {
 	enum table at;
 	bool is_inside; /* `position` is where the next batch of this table begins */
 	uint32_t position;
-	unsigned char keys[BATCH * sizeof(struct name_key)];
+	unsigned char keys[BATCH * sizeof(struct name_key)] __attribute__((aligned(8)));
 	unsigned char values[BATCH * sizeof(union any_value)];
 };
 
